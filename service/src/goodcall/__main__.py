@@ -1,0 +1,5 @@
+"""``python -m goodcall`` is the ``goodcall`` command."""
+
+from goodcall.cli import main
+
+main()

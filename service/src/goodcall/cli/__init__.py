@@ -1,0 +1,5 @@
+"""The command line of the service."""
+
+from goodcall.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,112 @@
+"""Predicted calls against the expected ones: equal as multisets, arguments equal as JSON values.
+
+Objects are unordered, lists ordered, strings exact, booleans never numbers, null never absent; numbers equal by
+value, integers exactly and everything written with a fraction or exponent as an IEEE-754 double.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from functools import partial
+
+from goodcall.excerpts import excerpt, pointer_token
+from goodcall.parsing import Calls
+from goodcall.reasons import Reason
+from goodcall.types import JSON, Finding, Place, ToolCall
+
+# Python holds True equal to 1; JSON does not. No JSON value freezes to a tuple that starts with a type.
+_TRUE, _FALSE = (bool, True), (bool, False)
+
+
+def freeze(value: JSON) -> Hashable:
+    """A hashable stand-in for a JSON value: two stand-ins are equal exactly when the values are equal as JSON."""
+    if isinstance(value, bool):
+        return _TRUE if value else _FALSE
+    if isinstance(value, dict):
+        return frozenset((key, freeze(child)) for key, child in value.items())
+    if isinstance(value, list):
+        return tuple(map(freeze, value))
+    # Python compares int with float exactly by value, and hashes them alike.
+    return value  # type: ignore[no-any-return]
+
+
+class ExpectedCalls:
+    """The calls of a ground truth, ready to be compared with."""
+
+    __slots__ = ("_arguments", "_calls", "_frozen", "_names")
+
+    def __init__(self, calls: Sequence[ToolCall]) -> None:
+        self._calls = calls
+        self._frozen = Counter(map(_freeze_call, calls))
+        self._names = Counter(call.name for call in calls)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def compare(self, predicted: Calls) -> Finding | None:
+        """What keeps the predicted calls from being the expected ones, if anything; order plays no part."""
+        calls = predicted.calls
+        if len(calls) != len(self._calls):
+            return self._miscounted(predicted)
+        frozen = Counter(map(_freeze_call, calls))
+        if frozen == self._frozen:
+            return None
+        if Counter(call.name for call in calls) != self._names:
+            return Finding(Reason.TOOL_WRONG, partial(self._wrong_tool, predicted))
+        return Finding(Reason.ARGUMENTS_WRONG, partial(self._wrong_arguments, predicted))
+
+    def _miscounted(self, predicted: Calls) -> Finding:
+        too_few = len(predicted.calls) < len(self._calls)
+        place = partial(Place, expected=_count(len(self._calls)), got=_count(len(predicted.calls)))
+        return Finding(Reason.CALL_MISSING if too_few else Reason.CALL_EXTRA, place)
+
+    def _wrong_tool(self, predicted: Calls) -> Place:
+        surplus = Counter(call.name for call in predicted.calls) - self._names
+        index = next(index for index, call in enumerate(predicted.calls) if call.name in surplus)
+        absent = self._names - Counter(call.name for call in predicted.calls)
+        return Place(
+            pointer=f"{predicted.pointer(index)}/name",
+            expected=" or ".join(map(excerpt, absent)),
+            got=excerpt(predicted.calls[index].name),
+        )
+
+    def _wrong_arguments(self, predicted: Calls) -> Place:
+        """The first difference between the first call that is not expected and an unmatched one of its name."""
+        surplus = Counter(map(_freeze_call, predicted.calls)) - self._frozen
+        index = next(i for i, call in enumerate(predicted.calls) if _freeze_call(call) in surplus)
+        call = predicted.calls[index]
+        absent = self._frozen - Counter(map(_freeze_call, predicted.calls))
+        wanted = next(other for other in self._calls if other.name == call.name and _freeze_call(other) in absent)
+        return _difference(call.arguments, wanted.arguments, f"{predicted.pointer(index)}/arguments")
+
+
+def _freeze_call(call: ToolCall) -> tuple[str, Hashable]:
+    return call.name, freeze(call.arguments)
+
+
+def _count(number: int) -> str:
+    return "1 call" if number == 1 else f"{number} calls"
+
+
+def _difference(got: JSON, expected: JSON, pointer: str) -> Place:
+    """The innermost place where two unequal values differ first."""
+    if isinstance(got, dict) and isinstance(expected, dict):
+        return _object_difference(got, expected, pointer)
+    if isinstance(got, list) and isinstance(expected, list) and len(got) == len(expected):
+        index = next(i for i, pair in enumerate(zip(got, expected, strict=True)) if not _equal(*pair))
+        return _difference(got[index], expected[index], pointer + pointer_token(index))
+    return Place(pointer=pointer, expected=excerpt(expected), got=excerpt(got))
+
+
+def _object_difference(got: dict[str, JSON], expected: dict[str, JSON], pointer: str) -> Place:
+    for key in expected:
+        if key not in got:
+            return Place(pointer=pointer + pointer_token(key), expected=excerpt(expected[key]))
+    for key, value in got.items():
+        if key not in expected:
+            return Place(pointer=pointer + pointer_token(key), got=excerpt(value))
+    key = next(key for key in expected if not _equal(got[key], expected[key]))
+    return _difference(got[key], expected[key], pointer + pointer_token(key))
+
+
+def _equal(one: JSON, other: JSON) -> bool:
+    return freeze(one) == freeze(other)

@@ -1,0 +1,237 @@
+"""A completion to its calls, or to the reason why there are none to judge.
+
+Knows the form that ``tool_n1/hardened`` asks for and nothing of tools, ground truths or rewards. Stage by stage:
+end of turn, chat markers, form, JSON, shape. The text is scanned with ``find`` only, so the time is linear in its
+length whatever it holds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+
+from goodcall.excerpts import excerpt
+from goodcall.reasons import Reason
+from goodcall.strict_json import JSONFault, loads
+from goodcall.types import JSON, AssistantMessage, CompletionText, Finding, MessageCall, Place, ToolCall
+
+WHITESPACE = " \t\r\n"
+THINK, END_THINK = "<think>", "</think>"
+TOOL_CALL, END_TOOL_CALL = "<tool_call>", "</tool_call>"
+TAGS = (THINK, END_THINK, TOOL_CALL, END_TOOL_CALL)
+END_OF_TURN = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "</s>")
+CHAT_MARKERS = (
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|start_header_id|>",
+    "<|end_header_id|>",
+    "<|eot_id|>",
+    "<|endoftext|>",
+    "<|begin_of_text|>",
+    "<|end_of_text|>",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainAnswer:
+    """The completion reasons and then answers in words; it calls nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The completion reasons and then makes these calls; there may be none."""
+
+    calls: list[ToolCall] = field(default_factory=list)
+    root: str = "/{}"
+    """The pattern of each call's JSON Pointer; a lone object stands at the root itself."""
+
+    def pointer(self, index: int) -> str:
+        """The JSON Pointer of one call in what the completion holds."""
+        return self.root.format(index)
+
+
+def parse_text(completion: CompletionText) -> PlainAnswer | Calls | Finding:
+    """What a completion in the form ``<think>…</think><tool_call>…</tool_call>`` says, or what is wrong with it.
+
+    Offsets are code points from the start of the completion, not counting its prefix.
+    """
+    text, start = strip_end_of_turn(completion.text)
+    start -= completion.prefix_length
+    if marker := _chat_marker(text, start):
+        return marker
+    end_of_reasoning = _end_of_reasoning(text, start)
+    if isinstance(end_of_reasoning, Finding):
+        return end_of_reasoning
+    rest = text[end_of_reasoning:].lstrip(WHITESPACE)
+    rest_start = start + len(text) - len(rest)
+    if not rest.startswith(TOOL_CALL):
+        return _plain_answer(rest, rest_start)
+    if not rest.endswith(END_TOOL_CALL):
+        return _at(Reason.TOOL_CALL_UNCLOSED, rest_start)
+    return _read_body(rest[len(TOOL_CALL) : -len(END_TOOL_CALL)], rest_start + len(TOOL_CALL))
+
+
+def parse_message(message: AssistantMessage) -> PlainAnswer | Calls | Finding:
+    """What an already parsed message says, under the same rules; pointers lead into the message."""
+    texts = {
+        "/reasoning_content": _without_end_of_turn(message.reasoning_content),
+        "/content": _without_end_of_turn(message.content),
+    }
+    if fault := _message_form(texts, message.tool_calls):
+        return fault
+    if not message.tool_calls:
+        return PlainAnswer()
+    return _read_message_calls(message.tool_calls)
+
+
+def strip_end_of_turn(text: str) -> tuple[str, int]:
+    """The text without outer whitespace and trailing end-of-turn tokens, and how far its start moved."""
+    stripped = text.lstrip(WHITESPACE)
+    start = len(text) - len(stripped)
+    # An index instead of repeated slices: a completion made of such tokens alone must not cost quadratic time.
+    end = len(stripped)
+    while True:
+        end = _skip_whitespace_back(stripped, end)
+        token = next((token for token in END_OF_TURN if stripped.endswith(token, 0, end)), None)
+        if token is None:
+            return stripped[:end], start
+        end -= len(token)
+
+
+def _skip_whitespace_back(text: str, end: int) -> int:
+    while end and text[end - 1] in WHITESPACE:
+        end -= 1
+    return end
+
+
+def _without_end_of_turn(text: str | None) -> str:
+    return strip_end_of_turn(text)[0] if text else ""
+
+
+def _at(reason: Reason, offset: int) -> Finding:
+    return Finding(reason, partial(Place, offset=max(offset, 0)))
+
+
+def _chat_marker(text: str, start: int) -> Finding | None:
+    if "<|" not in text:
+        return None
+    offsets = [text.find(marker) for marker in CHAT_MARKERS]
+    found = [offset for offset in offsets if offset >= 0]
+    return _at(Reason.SPECIAL_TOKEN_IN_COMPLETION, start + min(found)) if found else None
+
+
+def _end_of_reasoning(text: str, start: int) -> int | Finding:
+    """Where the think block ends in the text."""
+    if not text.startswith(THINK):
+        return _at(Reason.THINK_MISSING, start)
+    end = text.find(END_THINK, len(THINK))
+    if end < 0:
+        return _at(Reason.THINK_UNCLOSED, start)
+    reasoning = text[len(THINK) : end]
+    tag = _first_tag(reasoning)
+    if tag >= 0:
+        return _at(Reason.TAG_IN_THINK, start + len(THINK) + tag)
+    if not reasoning.strip():
+        return _at(Reason.THINK_EMPTY, start)
+    return end + len(END_THINK)
+
+
+def _first_tag(text: str) -> int:
+    return min((offset for tag in TAGS if (offset := text.find(tag)) >= 0), default=-1)
+
+
+def _plain_answer(text: str, start: int) -> PlainAnswer | Finding:
+    tag = _first_tag(text)
+    if tag >= 0:
+        return _at(Reason.TAG_IN_ANSWER, start + tag)
+    if not text.strip():
+        return _at(Reason.ANSWER_EMPTY, start)
+    return PlainAnswer()
+
+
+def _read_body(body: str, start: int) -> Calls | Finding:
+    try:
+        value = loads(body)
+    except JSONFault as fault:
+        reason = fault.reason
+        if reason is Reason.JSON_INVALID and END_TOOL_CALL in body and TOOL_CALL in body:
+            reason = Reason.MULTIPLE_TOOL_CALL_BLOCKS
+        return _at(reason, start + (fault.position or 0))
+    return read_calls(value)
+
+
+def read_calls(value: JSON) -> Calls | Finding:
+    """The calls that a decoded payload holds: a list of ``{"name", "arguments"}`` objects, or one of them."""
+    if isinstance(value, dict):
+        payload, root = [value], ""
+    elif isinstance(value, list):
+        payload, root = value, "/{}"
+    else:
+        return Finding(Reason.NOT_CALLS, partial(_shape_place, "", "a list of calls or one call", value))
+    calls = []
+    for index, candidate in enumerate(payload):
+        call = _read_call(candidate, root.format(index))
+        if isinstance(call, Finding):
+            return call
+        calls.append(call)
+    return Calls(calls, root)
+
+
+def _shape_place(pointer: str, expected: str, got: JSON) -> Place:
+    return Place(pointer=pointer, expected=expected, got=excerpt(got))
+
+
+def _read_call(candidate: JSON, pointer: str) -> ToolCall | Finding:
+    if not isinstance(candidate, dict):
+        return Finding(Reason.CALL_NOT_OBJECT, partial(_shape_place, pointer, "an object", candidate))
+    if not candidate.keys() >= {"name", "arguments"}:
+        return Finding(
+            Reason.CALL_KEY_MISSING, partial(_shape_place, pointer, "name and arguments", list(candidate))
+        )
+    if len(candidate) != 2:
+        return Finding(
+            Reason.CALL_KEY_UNEXPECTED, partial(_shape_place, pointer, "name and arguments only", list(candidate))
+        )
+    name, arguments = candidate["name"], candidate["arguments"]
+    if not isinstance(name, str):
+        return Finding(Reason.NAME_NOT_STRING, partial(_shape_place, f"{pointer}/name", "a string", name))
+    if not isinstance(arguments, dict):
+        return Finding(
+            Reason.ARGUMENTS_NOT_OBJECT, partial(_shape_place, f"{pointer}/arguments", "an object", arguments)
+        )
+    return ToolCall(name, arguments)
+
+
+def _message_form(texts: dict[str, str], calls: Iterable[MessageCall]) -> Finding | None:
+    """The form stage of a parsed message: reasoning, then either calls or words, and no markup in either."""
+    for pointer, text in texts.items():
+        if _chat_marker(text, 0):
+            return Finding(Reason.SPECIAL_TOKEN_IN_COMPLETION, partial(Place, pointer=pointer))
+    if not texts["/reasoning_content"].strip():
+        return Finding(Reason.THINK_EMPTY, partial(Place, pointer="/reasoning_content"))
+    if _first_tag(texts["/reasoning_content"]) >= 0:
+        return Finding(Reason.TAG_IN_THINK, partial(Place, pointer="/reasoning_content"))
+    return _message_answer(texts["/content"], has_calls=bool(calls))
+
+
+def _message_answer(content: str, *, has_calls: bool) -> Finding | None:
+    place = partial(Place, pointer="/content")
+    if has_calls:
+        return Finding(Reason.TEXT_BESIDE_CALLS, place) if content.strip() else None
+    if _first_tag(content) >= 0:
+        return Finding(Reason.TAG_IN_ANSWER, place)
+    return None if content.strip() else Finding(Reason.ANSWER_EMPTY, place)
+
+
+def _read_message_calls(message_calls: tuple[MessageCall, ...]) -> Calls | Finding:
+    root = "/tool_calls/{}/function"
+    calls = []
+    for index, message_call in enumerate(message_calls):
+        pointer = f"{root.format(index)}/arguments"
+        try:
+            arguments = loads(message_call.arguments)
+        except JSONFault as fault:
+            return Finding(fault.reason, partial(Place, pointer=pointer))
+        if not isinstance(arguments, dict):
+            return Finding(Reason.ARGUMENTS_NOT_OBJECT, partial(_shape_place, pointer, "an object", arguments))
+        calls.append(ToolCall(message_call.name, arguments))
+    return Calls(calls, root)

@@ -1,0 +1,29 @@
+"""The catalogue: every reward that can be named, and how a name is resolved."""
+
+from types import MappingProxyType
+from typing import Any
+
+from goodcall.errors import UnknownReward
+from goodcall.rewards import tool_n1
+from goodcall.rewards.reward import Reward, compute_digest
+
+__all__ = ["CATALOGUE", "DEFAULT_REWARD", "Reward", "compute_digest", "find_reward"]
+
+DEFAULT_REWARD = tool_n1.HARDENED.id
+
+CATALOGUE = MappingProxyType({reward.id: reward for reward in (tool_n1.HARDENED, tool_n1.RELEASED)})
+"""Every reward by its id."""
+
+
+def find_reward(name: str) -> Reward[Any]:
+    """The reward of that id; for a name without ``@version``, its newest version.
+
+    Raises:
+        UnknownReward: the catalogue holds none of that name.
+    """
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    versions = [reward for reward in CATALOGUE.values() if reward.name == name]
+    if not versions:
+        raise UnknownReward(tuple(CATALOGUE))
+    return max(versions, key=lambda reward: reward.version)

@@ -1,0 +1,54 @@
+"""What an entry of the catalogue is, and how its digest comes about."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from goodcall.types import JSON, AssistantMessage, CompletionText, Judgement, TaskSource
+
+PreparedTask = TypeVar("PreparedTask")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward(Generic[PreparedTask]):
+    """One version of one reward: two pure functions and what people should know about them.
+
+    A published version never changes its answers; a change of answers is a new version.
+    """
+
+    id: str
+    """``family/variant@version``."""
+    summary: str
+    low: float
+    high: float
+    needs: tuple[str, ...]
+    """What an item must carry beside its completions."""
+    source: str
+    digest: str
+    """See ``compute_digest``; a test compares it with what the code answers."""
+    prepare: Callable[[TaskSource], PreparedTask]
+    """Reads a task once, for any number of completions. Raises UnusableTask when it can't be judged by."""
+    judge: Callable[[CompletionText | AssistantMessage, PreparedTask], Judgement]
+    judges_messages: bool = True
+    """Whether ``judge`` takes parsed messages, or text alone."""
+
+    @property
+    def name(self) -> str:
+        """The id without its version."""
+        return self.id.partition("@")[0]
+
+    @property
+    def version(self) -> int:
+        """The number behind the ``@``."""
+        return int(self.id.partition("@")[2])
+
+
+def compute_digest(reward_id: str, parameters: dict[str, JSON], answers: Sequence[JSON]) -> str:
+    """``sha256:`` and the hash of what a reward version is: its id, its parameters, its answers to golden cases.
+
+    Two versions that answer any golden case differently have different digests.
+    """
+    identity = json.dumps([reward_id, parameters, answers], sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(identity.encode()).hexdigest()

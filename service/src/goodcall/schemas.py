@@ -1,0 +1,142 @@
+"""Tools compiled to validators, and calls checked against them.
+
+JSON Schema by jsonschema-rs: 2020-12 unless ``$schema`` says otherwise, formats as annotations, patterns on a
+linear-time engine, and no schema ever opens a file or a socket.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import jsonschema_rs
+
+from goodcall.errors import UnusableTask
+from goodcall.excerpts import excerpt, pointer_token
+from goodcall.reasons import Reason
+from goodcall.strict_json import JSONFault, loads
+from goodcall.types import JSON, Finding, Place, ToolCall
+
+
+class Validator(Protocol):
+    """A compiled JSON Schema."""
+
+    def is_valid(self, instance: Any) -> bool:
+        """Whether an instance is valid under the schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One offered tool: what its arguments must look like."""
+
+    parameters: JSON
+    validator: Validator | None
+    """None when the tool declares no parameters, so that any object will do."""
+
+
+class Toolbox:
+    """The tools of one task, ready to check calls against.
+
+    Args:
+        text: JSON text of a list of function definitions, wrapped (``{"type": "function", "function": …}``) or
+            bare.
+
+    Raises:
+        UnusableTask: the text is no such list, or a tool's parameters don't compile offline.
+    """
+
+    __slots__ = ("_tools",)
+
+    def __init__(self, text: bytes) -> None:
+        self._tools: dict[str, Tool] = {}
+        for index, definition in enumerate(_read_definitions(text)):
+            self._add(definition, f"/{index}")
+
+    def _add(self, definition: JSON, pointer: str) -> None:
+        function, pointer = _unwrap(definition, pointer)
+        name, parameters = function.get("name"), function.get("parameters")
+        if not isinstance(name, str) or not name:
+            raise _malformed(pointer, "a function with a name")
+        known = self._tools.get(name)
+        if known is None:
+            self._tools[name] = Tool(parameters, _compile(parameters, f"{pointer}/parameters"))
+        elif known.parameters != parameters:
+            raise _malformed(pointer, "one definition a name")
+
+    def check(self, call: ToolCall, pointer: str) -> Finding | None:
+        """What is wrong with a call, if anything: its tool was not offered, or its arguments break the schema."""
+        tool = self._tools.get(call.name)
+        if tool is None:
+            return Finding(Reason.TOOL_UNKNOWN, partial(self._unknown_place, call, pointer))
+        if tool.validator is None or tool.validator.is_valid(call.arguments):
+            return None
+        return Finding(Reason.ARGUMENTS_INVALID, partial(_violation, tool, call, f"{pointer}/arguments"))
+
+    def _unknown_place(self, call: ToolCall, pointer: str) -> Place:
+        return Place(
+            pointer=f"{pointer}/name",
+            expected=f"one of {excerpt(sorted(self._tools))}",
+            got=excerpt(call.name),
+        )
+
+
+def _read_definitions(text: bytes) -> list[JSON]:
+    try:
+        definitions = loads(text.decode())
+    except (JSONFault, UnicodeDecodeError):
+        raise _malformed("", "strict JSON") from None
+    if not isinstance(definitions, list):
+        raise _malformed("", "a list of function definitions")
+    return definitions
+
+
+def _unwrap(definition: JSON, pointer: str) -> tuple[dict[str, JSON], str]:
+    """The function inside a definition, and its own pointer."""
+    if isinstance(definition, dict) and "function" in definition:
+        definition, pointer = definition["function"], f"{pointer}/function"
+    if not isinstance(definition, dict):
+        raise _malformed(pointer, "a function definition")
+    return definition, pointer
+
+
+def _malformed(pointer: str, expected: str) -> UnusableTask:
+    return UnusableTask(Reason.TOOLS_MALFORMED, partial(Place, pointer=pointer, expected=expected))
+
+
+def _compile(parameters: JSON, pointer: str) -> Validator | None:
+    if parameters is None:
+        return None
+    try:
+        return jsonschema_rs.validator_for(
+            parameters,
+            validate_formats=False,
+            # The default engine backtracks, and by default a $ref would be fetched.
+            pattern_options=jsonschema_rs.RegexOptions(),
+            offline=True,
+        )
+    except (ValueError, jsonschema_rs.ValidationError) as error:
+        place = partial(Place, pointer=pointer, expected="a JSON Schema", got=_first_line(error))
+        raise UnusableTask(Reason.TOOL_SCHEMA_INVALID, place) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]
+
+
+def _violation(tool: Tool, call: ToolCall, pointer: str) -> Place:
+    error = next(jsonschema_rs.iter_errors(tool.parameters, call.arguments, validate_formats=False, offline=True))
+    return Place(
+        pointer=pointer + "".join(map(pointer_token, error.instance_path)),
+        expected=_rule(tool.parameters, error.schema_path),
+        got=excerpt(error.instance),
+    )
+
+
+def _rule(schema: JSON, path: list[str | int]) -> str | None:
+    """The keyword that was broken and its value, as JSON; None behind a ``$ref``, where the path leads elsewhere."""
+    value = schema
+    for key in path:
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return excerpt({str(path[-1]): value}) if path else None

@@ -1,0 +1,113 @@
+"""The nouns of the verifier: completions, calls, tasks, findings, verdicts. Data only, no behaviour of note."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from goodcall.reasons import Reason
+
+JSON: TypeAlias = Any
+"""A decoded JSON value: dict, list, str, int, float, bool or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageCall:
+    """One entry of an assistant message's ``tool_calls``."""
+
+    name: str
+    arguments: str
+    """JSON text, as OpenAI-style servers send it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssistantMessage:
+    """A completion that a framework has parsed already, in the form of an OpenAI chat message."""
+
+    content: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: tuple[MessageCall, ...] = ()
+
+
+Completion: TypeAlias = str | AssistantMessage
+"""One output of the policy for a prompt: its text, or a message parsed from it."""
+
+
+class CompletionText(NamedTuple):
+    """The text that is judged, with the assistant prefix already in front of it."""
+
+    text: str
+    prefix_length: int = 0
+    """Code points of ``text`` that the chat template wrote, not the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call: which tool, with which arguments."""
+
+    name: str
+    arguments: dict[str, JSON]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSource:
+    """A task as it came: JSON text, not yet read. The bytes are what caches are keyed by."""
+
+    tools: bytes | None
+    """JSON text of the list of tools; None when there is nothing to check names and arguments against."""
+    ground_truth: bytes
+    """JSON text of the expected calls."""
+
+
+class Place(NamedTuple):
+    """Where something was found, and what was wanted there. Whatever does not apply is None."""
+
+    pointer: str | None = None
+    """JSON Pointer (RFC 6901) into the calls, the message, the tools or the ground truth."""
+    offset: int | None = None
+    """Code points from the start of the completion."""
+    expected: str | None = None
+    got: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a stage found. The place is worked out only when somebody asks for it."""
+
+    reason: Reason
+    place: Callable[[], Place] | None = None
+
+
+class Judgement(NamedTuple):
+    """What a reward answers for one completion."""
+
+    score: float
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """The explanation of a verdict. Texts are cut to a readable length."""
+
+    stage: str
+    hint: str
+    pointer: str | None = None
+    offset: int | None = None
+    expected: str | None = None
+    got: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one completion.
+
+    ``score`` is None when there is no verdict, because the task itself is unusable: a fault of the dataset row,
+    never of the policy and never of this code.
+    """
+
+    score: float | None
+    reason: Reason
+    detail: Detail | None = None
+
+
+Tools: TypeAlias = list[Mapping[str, JSON]]
+"""Function definitions in OpenAI form, wrapped (``{"type": "function", "function": …}``) or bare."""

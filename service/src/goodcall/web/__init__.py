@@ -1,0 +1,1 @@
+"""The HTTP service around the verifier; the only package that imports a web framework."""

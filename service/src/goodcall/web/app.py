@@ -1,0 +1,41 @@
+"""The app: settings in, ASGI out. Nothing happens at import time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from goodcall.scoring import Scorer
+from goodcall.web.limits import Limits
+from goodcall.web.metrics import Metrics
+from goodcall.web.openapi import build_openapi
+from goodcall.web.problems import install_problem_handlers
+from goodcall.web.request_ids import with_request_ids
+from goodcall.web.routes import router
+from goodcall.web.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service as an ASGI app."""
+    # The stock documentation pages load their scripts from elsewhere.
+    app = FastAPI(title="Goodcall", docs_url=None, redoc_url=None, lifespan=_lifespan)
+    app.state.ready = False
+    app.state.limits = Limits.of(settings)
+    app.state.metrics = Metrics()
+    app.state.scorer = Scorer(
+        max_completion_bytes=settings.max_completion_bytes, cache_bytes=settings.cache_bytes
+    )
+    app.include_router(router)
+    install_problem_handlers(app)
+    app.add_middleware(app.state.metrics.middleware)
+    app.add_middleware(with_request_ids)
+    document = build_openapi(app)
+    app.openapi = lambda: document  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.ready = True
+    yield
+    app.state.ready = False

@@ -1,0 +1,81 @@
+"""What one request may hold, and the body read within that bound."""
+
+from fastapi import Request
+from pydantic import BaseModel, Field
+
+from goodcall.web.problems import ProblemCode, RequestProblem
+from goodcall.web.settings import Settings
+from goodcall.web.wire import ScoreRequest
+
+
+class Limits(BaseModel):
+    """The limits in force, as ``GET /limits`` shows them."""
+
+    max_body_bytes: int = Field(description="Bytes of a request body; more is refused with 413.")
+    max_items: int = Field(description="Items in one request; more is refused with 422.")
+    max_completions: int = Field(description="Completions in one request, all items together; more is refused.")
+    max_completion_bytes: int = Field(description="Bytes of UTF-8 in one completion; a longer one scores 0 unread.")
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """The limits that the settings set."""
+        return cls(**{field: getattr(settings, field) for field in cls.model_fields})
+
+
+async def read_body(request: Request, limits: Limits) -> bytes:
+    """The whole body of a request, never holding more of it than the limit.
+
+    Raises:
+        RequestProblem: the body is larger than the limit, or is neither plain JSON nor declared as such.
+    """
+    _refuse_other_types(request)
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limits.max_body_bytes:
+        raise _too_large(limits)
+    chunks: list[bytes] = []
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > limits.max_body_bytes:
+            raise _too_large(limits)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _refuse_other_types(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise RequestProblem(
+            ProblemCode.UNSUPPORTED_MEDIA_TYPE, "Send JSON with the header Content-Type: application/json."
+        )
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise RequestProblem(
+            ProblemCode.UNSUPPORTED_MEDIA_TYPE, "Send the body uncompressed, without Content-Encoding."
+        )
+
+
+def _too_large(limits: Limits) -> RequestProblem:
+    return RequestProblem(
+        ProblemCode.BODY_TOO_LARGE,
+        f"A body may have {limits.max_body_bytes} bytes; split the batch into several requests.",
+    )
+
+
+def refuse_beyond(score_request: ScoreRequest, limits: Limits) -> None:
+    """Lets a request pass that holds no more than it may.
+
+    Raises:
+        RequestProblem: it holds too many items or completions.
+    """
+    if len(score_request.items) > limits.max_items:
+        raise _too_many("items", limits.max_items)
+    if sum(len(item.completions) for item in score_request.items) > limits.max_completions:
+        raise _too_many("completions", limits.max_completions)
+
+
+def _too_many(what: str, limit: int) -> RequestProblem:
+    return RequestProblem(
+        ProblemCode.LIMIT_EXCEEDED,
+        f"A request may hold {limit} {what}; split the batch into several requests.",
+        "/items",
+    )

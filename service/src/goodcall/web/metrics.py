@@ -1,0 +1,87 @@
+"""What Prometheus sees of a service: closed label sets, no text of anybody's."""
+
+import time
+from collections import Counter as Tally
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from goodcall.types import Verdict
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_COMPLETIONS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
+
+
+class Metrics:
+    """The metrics of one app, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "goodcall_requests", "Requests answered.", ["path", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "goodcall_request_seconds",
+            "Seconds from a request's headers to the end of its answer.",
+            ["path"],
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self._in_flight = Gauge(
+            "goodcall_requests_in_flight", "Requests being answered now.", registry=self._registry
+        )
+        self._batch = Histogram(
+            "goodcall_batch_completions",
+            "Completions in a scoring request.",
+            buckets=_COMPLETIONS,
+            registry=self._registry,
+        )
+        self._verdicts = Counter(
+            "goodcall_verdicts",
+            "Verdicts given; those with null=true had an unusable task.",
+            ["reward", "reason", "null"],
+            registry=self._registry,
+        )
+
+    def exposition(self) -> bytes:
+        """Everything in the Prometheus text format."""
+        return generate_latest(self._registry)
+
+    def count_verdicts(self, reward_id: str, verdicts: list[Verdict]) -> None:
+        """Adds one request's verdicts to the counters."""
+        self._batch.observe(len(verdicts))
+        tally = Tally((verdict.reason, verdict.score is None) for verdict in verdicts)
+        for (reason, is_null), count in tally.items():
+            self._verdicts.labels(reward_id, reason, "true" if is_null else "false").inc(count)
+
+    def middleware(self, app: ASGIApp) -> ASGIApp:
+        """The app with every request counted and timed."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            status = 500
+
+            async def watch(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            started = time.perf_counter()
+            self._in_flight.inc()
+            try:
+                await app(scope, receive, watch)
+            finally:
+                self._in_flight.dec()
+                path = _route(scope)
+                self._requests.labels(path, status).inc()
+                self._seconds.labels(path).observe(time.perf_counter() - started)
+
+        return counted
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the path that matched; one label for all paths that don't exist."""
+    return getattr(scope.get("route"), "path", "other")

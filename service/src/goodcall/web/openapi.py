@@ -1,0 +1,87 @@
+"""The service's OpenAPI document, made from the app: FastAPI's part, and the wire's shapes from msgspec.
+
+``python -m goodcall.web.openapi`` prints the document as YAML, for the copy that the repository keeps.
+"""
+
+import sys
+from typing import Any
+
+import msgspec
+import yaml
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+import goodcall
+from goodcall.reasons import Reason
+from goodcall.web.problems import PROBLEM_JSON, Problem
+from goodcall.web.settings import Settings
+from goodcall.web.wire import ScoreRequest, ScoreResponse
+
+_REFERENCE = "#/components/schemas/{name}"
+_DESCRIPTION = """\
+Goodcall judges tool calls that a policy wrote: one verdict a completion, with a score and a reason.
+
+A bad completion is a verdict, never an error. A score of null means that the task itself is unusable.
+Clients must ignore response fields that they don't know; requests with unknown fields are refused.
+"""
+
+
+def build_openapi(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of an app."""
+    document = get_openapi(
+        title="Goodcall",
+        version=goodcall.__version__,
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        routes=app.routes,
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update(_wire_schemas())
+    schemas["Problem"] = Problem.model_json_schema(ref_template=_REFERENCE.replace("{name}", "{model}"))
+    schemas.update(schemas["Problem"].pop("$defs"))
+    for path in document["paths"].values():
+        for operation in path.values():
+            _report_problems(operation)
+    _describe_score(document["paths"]["/score"]["post"])
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    return document
+
+
+def _wire_schemas() -> dict[str, Any]:
+    _, schemas = msgspec.json.schema_components((ScoreRequest, ScoreResponse), ref_template=_REFERENCE)
+    sentences = "\n".join(f"- `{reason.value}`: {reason.hint}" for reason in Reason)
+    reason = schemas["VerdictBody"]["properties"]["reason"]
+    reason["description"] = f"A code from a closed list, which later versions may extend:\n{sentences}"
+    return schemas
+
+
+def _report_problems(operation: dict[str, Any]) -> None:
+    operation["responses"].pop("422", None)
+    operation["responses"]["default"] = {
+        "description": "A problem (RFC 9457)",
+        "content": {PROBLEM_JSON: {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},
+    }
+
+
+def _describe_score(operation: dict[str, Any]) -> None:
+    operation["requestBody"] = {"required": True, "content": _json_of("ScoreRequest")}
+    operation["responses"]["200"] = {
+        "description": "One verdict for each completion, in order",
+        "content": _json_of("ScoreResponse"),
+    }
+
+
+def _json_of(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=name)}}}
+
+
+def to_yaml(document: dict[str, Any]) -> str:
+    """A document as YAML, in its own order."""
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+
+
+if __name__ == "__main__":
+    from goodcall.web.app import create_app
+
+    sys.stdout.write(to_yaml(build_openapi(create_app(Settings()))))

@@ -1,0 +1,149 @@
+"""What goes wrong with a request, as ``application/problem+json`` (RFC 9457).
+
+The codes are a closed list. No problem ever repeats what was sent.
+"""
+
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Self
+
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from goodcall.web.request_ids import HEADER as REQUEST_ID_HEADER
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class ProblemCode(StrEnum):
+    """The closed list of what can be wrong. ``code.status`` is the HTTP status; ``code.title`` says it in short."""
+
+    status: HTTPStatus
+    title: str
+
+    def __new__(cls, code: str, status: HTTPStatus, title: str) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.status = status
+        member.title = title
+        return member
+
+    INVALID_JSON = "invalid_json", HTTPStatus.BAD_REQUEST, "The body is not valid JSON"
+    INVALID_REQUEST = (
+        "invalid_request",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The body does not have the form of a request",
+    )
+    UNKNOWN_FIELD = "unknown_field", HTTPStatus.UNPROCESSABLE_ENTITY, "The body has a field that is not known"
+    UNKNOWN_REWARD = (
+        "unknown_reward",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The catalogue holds no such reward",
+    )
+    UNSUPPORTED_COMPLETION = (
+        "unsupported_completion",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The reward does not judge completions of this kind",
+    )
+    LIMIT_EXCEEDED = (
+        "limit_exceeded",
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "The request holds more than one request may",
+    )
+    BODY_TOO_LARGE = "body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large"
+    UNSUPPORTED_MEDIA_TYPE = (
+        "unsupported_media_type",
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "The body is of a type or an encoding that is not accepted",
+    )
+    REWARD_NOT_FOUND = "reward_not_found", HTTPStatus.NOT_FOUND, "The catalogue holds no such reward"
+    NOT_FOUND = "not_found", HTTPStatus.NOT_FOUND, "There is nothing at this path"
+    METHOD_NOT_ALLOWED = (
+        "method_not_allowed",
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        "This path does not answer to this method",
+    )
+    HTTP_ERROR = "http_error", HTTPStatus.BAD_REQUEST, "The request could not be served"
+    NOT_READY = "not_ready", HTTPStatus.SERVICE_UNAVAILABLE, "The service does not take requests now"
+    INTERNAL = "internal", HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; the request may be repeated"
+
+
+class Problem(BaseModel):
+    """The body of every answer that is not a success."""
+
+    type: str = Field(description="A URI that names the kind of problem: `urn:goodcall:problem:` and the code.")
+    title: str = Field(description="The kind of problem in a short sentence.")
+    status: int = Field(description="The HTTP status, repeated.")
+    code: ProblemCode = Field(description="The machine-readable kind of problem, from a closed list.")
+    detail: str = Field(description="What is wrong with this request and what to do.")
+    pointer: str | None = Field(None, description="JSON Pointer (RFC 6901) to the place in the body.")
+    request_id: str = Field(description="The id under which the service logs this request.")
+
+
+class RequestProblem(Exception):
+    """A request that can't be served as it is, and why."""
+
+    def __init__(self, code: ProblemCode, detail: str, pointer: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.pointer = pointer
+
+
+def problem_response(
+    request: Request, code: ProblemCode, detail: str, *, pointer: str | None = None, status: int | None = None
+) -> Response:
+    """The answer that reports a problem."""
+    problem = Problem(
+        type=f"urn:goodcall:problem:{code}",
+        title=code.title,
+        status=status or code.status,
+        code=code,
+        detail=detail,
+        pointer=pointer,
+        request_id=request.state.request_id,
+    )
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        status_code=problem.status,
+        media_type=PROBLEM_JSON,
+        # The middleware that stamps this on every answer is not around the one that answers failures.
+        headers={REQUEST_ID_HEADER: problem.request_id},
+    )
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Makes every failure of the app a problem, whatever raised it."""
+    app.add_exception_handler(RequestProblem, _on_request_problem)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(Exception, _on_failure)
+
+
+async def _on_request_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestProblem)
+    return problem_response(request, error.code, error.detail, pointer=error.pointer)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, detail = {
+        404: (ProblemCode.NOT_FOUND, "See /openapi.json for the paths."),
+        405: (ProblemCode.METHOD_NOT_ALLOWED, "The Allow header lists the methods of this path."),
+    }.get(error.status_code, (ProblemCode.HTTP_ERROR, "The request could not be served."))
+    response = problem_response(request, code, detail, status=error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    """Nobody is left to read this; the status is what logs and metrics of proxies use for it."""
+    return Response(status_code=499)
+
+
+async def _on_failure(request: Request, _error: Exception) -> Response:
+    return problem_response(
+        request, ProblemCode.INTERNAL, "Repeat the request; if it fails again, report its request_id."
+    )
