@@ -98,9 +98,9 @@ def _difference(got: JSON, expected: JSON, pointer: str) -> Place:
 
 
 def _object_difference(got: dict[str, JSON], expected: dict[str, JSON], pointer: str) -> Place:
-    for key in expected:
+    for key, value in expected.items():
         if key not in got:
-            return Place(pointer=pointer + pointer_token(key), expected=excerpt(expected[key]))
+            return Place(pointer=pointer + pointer_token(key), expected=excerpt(value))
     for key, value in got.items():
         if key not in expected:
             return Place(pointer=pointer + pointer_token(key), got=excerpt(value))

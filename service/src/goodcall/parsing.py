@@ -184,12 +184,11 @@ def _read_call(candidate: JSON, pointer: str) -> ToolCall | Finding:
     if not isinstance(candidate, dict):
         return Finding(Reason.CALL_NOT_OBJECT, partial(_shape_place, pointer, "an object", candidate))
     if not candidate.keys() >= {"name", "arguments"}:
-        return Finding(
-            Reason.CALL_KEY_MISSING, partial(_shape_place, pointer, "name and arguments", list(candidate))
-        )
+        return Finding(Reason.CALL_KEY_MISSING, partial(_shape_place, pointer, "name and arguments", list(candidate)))
     if len(candidate) != 2:
         return Finding(
-            Reason.CALL_KEY_UNEXPECTED, partial(_shape_place, pointer, "name and arguments only", list(candidate))
+            Reason.CALL_KEY_UNEXPECTED,
+            partial(_shape_place, pointer, "name and arguments only", list(candidate)),
         )
     name, arguments = candidate["name"], candidate["arguments"]
     if not isinstance(name, str):

@@ -86,9 +86,7 @@ class Scorer:
         cache_bytes: a bound on the summed text of the remembered tasks, in bytes.
     """
 
-    def __init__(
-        self, *, max_completion_bytes: int = MAX_COMPLETION_BYTES, cache_bytes: int = CACHE_BYTES
-    ) -> None:
+    def __init__(self, *, max_completion_bytes: int = MAX_COMPLETION_BYTES, cache_bytes: int = CACHE_BYTES) -> None:
         self._max_completion_bytes = max_completion_bytes
         self._cache_bytes = cache_bytes
         self._cache: OrderedDict[tuple[str, bytes | None, bytes], _Prepared] = OrderedDict()
@@ -109,9 +107,7 @@ class Scorer:
             UnsupportedCompletion: a message was given to a reward that judges text.
         """
         prepared = self._prepare(task, reward)
-        judgements = (
-            self._judge(completion, prepared, reward, assistant_prefix) for completion in completions
-        )
+        judgements = (self._judge(completion, prepared, reward, assistant_prefix) for completion in completions)
         return [_verdict(score, finding, explain=explain) for score, finding in judgements]
 
     def _judge(

@@ -208,7 +208,7 @@ HARDENED = Reward(
     high=1.0,
     needs=("ground_truth",),
     source="arXiv 2505.00024, section 3, read strictly",
-    digest="",
+    digest="sha256:447950b6cbc3ad469cbd0be261d66d21809f1c6160076e03b58d66f3f3c53096",
     prepare=prepare_hardened,
     judge=judge_hardened,
 )
@@ -220,7 +220,7 @@ RELEASED = Reward(
     high=1.0,
     needs=("ground_truth",),
     source="NVlabs/Tool-N1 f9b4849, verl/verl/utils/reward_score/toolcall.py, compute_score_v0",
-    digest="",
+    digest="sha256:a86f9e6a1d43edaa5c2fc39c30afbb072f65a0160e21f32d8ccc8039c0fa0db7",
     prepare=prepare_released,
     judge=judge_released,
     judges_messages=False,

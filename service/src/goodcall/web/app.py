@@ -22,9 +22,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.ready = False
     app.state.limits = Limits.of(settings)
     app.state.metrics = Metrics()
-    app.state.scorer = Scorer(
-        max_completion_bytes=settings.max_completion_bytes, cache_bytes=settings.cache_bytes
-    )
+    app.state.scorer = Scorer(max_completion_bytes=settings.max_completion_bytes, cache_bytes=settings.cache_bytes)
     app.include_router(router)
     install_problem_handlers(app)
     app.add_middleware(app.state.metrics.middleware)

@@ -53,6 +53,4 @@ def _score_part(
             explain=request.explain,
         )
     except UnsupportedCompletion as error:
-        raise RequestProblem(
-            ProblemCode.UNSUPPORTED_COMPLETION, f"{error}.", f"/items/{index}/completions"
-        ) from None
+        raise RequestProblem(ProblemCode.UNSUPPORTED_COMPLETION, f"{error}.", f"/items/{index}/completions") from None

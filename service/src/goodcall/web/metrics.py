@@ -17,9 +17,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "goodcall_requests", "Requests answered.", ["path", "status"], registry=self._registry
-        )
+        self._requests = Counter("goodcall_requests", "Requests answered.", ["path", "status"], registry=self._registry)
         self._seconds = Histogram(
             "goodcall_request_seconds",
             "Seconds from a request's headers to the end of its answer.",
@@ -27,9 +25,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._in_flight = Gauge(
-            "goodcall_requests_in_flight", "Requests being answered now.", registry=self._registry
-        )
+        self._in_flight = Gauge("goodcall_requests_in_flight", "Requests being answered now.", registry=self._registry)
         self._batch = Histogram(
             "goodcall_batch_completions",
             "Completions in a scoring request.",

@@ -18,16 +18,16 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class ProblemCode(StrEnum):
-    """The closed list of what can be wrong. ``code.status`` is the HTTP status; ``code.title`` says it in short."""
+    """The closed list of what can be wrong. ``code.status`` is the HTTP status; ``code.headline`` says it in short."""
 
     status: HTTPStatus
-    title: str
+    headline: str
 
-    def __new__(cls, code: str, status: HTTPStatus, title: str) -> Self:
+    def __new__(cls, code: str, status: HTTPStatus, headline: str) -> Self:
         member = str.__new__(cls, code)
         member._value_ = code
         member.status = status
-        member.title = title
+        member.headline = headline
         return member
 
     INVALID_JSON = "invalid_json", HTTPStatus.BAD_REQUEST, "The body is not valid JSON"
@@ -98,7 +98,7 @@ def problem_response(
     """The answer that reports a problem."""
     problem = Problem(
         type=f"urn:goodcall:problem:{code}",
-        title=code.title,
+        title=code.headline,
         status=status or code.status,
         code=code,
         detail=detail,
@@ -116,19 +116,17 @@ def problem_response(
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Makes every failure of the app a problem, whatever raised it."""
-    app.add_exception_handler(RequestProblem, _on_request_problem)
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(ClientDisconnect, _on_disconnect)
-    app.add_exception_handler(Exception, _on_failure)
+    app.exception_handler(RequestProblem)(_on_request_problem)
+    app.exception_handler(HTTPException)(_on_http_exception)
+    app.exception_handler(ClientDisconnect)(_on_disconnect)
+    app.exception_handler(Exception)(_on_failure)
 
 
-async def _on_request_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestProblem)
+async def _on_request_problem(request: Request, error: RequestProblem) -> Response:
     return problem_response(request, error.code, error.detail, pointer=error.pointer)
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     code, detail = {
         404: (ProblemCode.NOT_FOUND, "See /openapi.json for the paths."),
         405: (ProblemCode.METHOD_NOT_ALLOWED, "The Allow header lists the methods of this path."),

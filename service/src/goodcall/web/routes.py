@@ -84,9 +84,7 @@ async def reward_entry(family: str, variant: str) -> RewardEntry:
     try:
         return RewardEntry.of(find_reward(f"{family}/{variant}"))
     except UnknownReward as error:
-        raise RequestProblem(
-            ProblemCode.REWARD_NOT_FOUND, f"The catalogue holds {', '.join(error.known)}."
-        ) from None
+        raise RequestProblem(ProblemCode.REWARD_NOT_FOUND, f"The catalogue holds {', '.join(error.known)}.") from None
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -106,9 +104,7 @@ async def readyz(request: Request) -> Status:
 @router.get("/version", summary="What is running")
 async def version() -> Version:
     """The versions that an answer depends on."""
-    return Version(
-        goodcall=goodcall.__version__, python=platform.python_version(), default_reward=DEFAULT_REWARD
-    )
+    return Version(goodcall=goodcall.__version__, python=platform.python_version(), default_reward=DEFAULT_REWARD)
 
 
 @router.get("/limits", summary="What a request may hold")

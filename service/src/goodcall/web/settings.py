@@ -6,12 +6,17 @@ The only place where the environment is read.
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from goodcall.scoring import CACHE_BYTES, MAX_COMPLETION_BYTES
 
@@ -19,7 +24,7 @@ ENV_PREFIX = "GOODCALL_"
 
 
 class InvalidSettings(Exception):
-    """A setting is unknown or its value won't do; the message says which, where from and what to do."""
+    """A setting is unknown or its value won't do; the message says which, where and what to do."""
 
 
 class Settings(BaseSettings):
@@ -37,21 +42,19 @@ class Settings(BaseSettings):
     max_completion_bytes: int = Field(
         MAX_COMPLETION_BYTES, gt=0, description="Bytes of UTF-8 in one completion; a longer one scores 0 unread."
     )
-    cache_bytes: int = Field(
-        CACHE_BYTES, ge=0, description="Bytes of task text whose compiled form is kept in memory."
-    )
+    cache_bytes: int = Field(CACHE_BYTES, ge=0, description="Bytes of task text whose compiled form is kept in memory.")
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what ``load_settings`` hands in; it has put the sources in order already."""
-        return (init_settings, env_settings)
+        """Flags before the environment before the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
 def load_settings(config: Path | None = None, **flags: Any) -> Settings:
@@ -64,40 +67,42 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     Raises:
         InvalidSettings: an unknown key anywhere, a value out of range, or a file that can't be read.
     """
-    from_file = _read_file(config) if config else {}
-    _refuse_unknown(from_file, f"in {config}")
-    from_environment = {
-        key.removeprefix(ENV_PREFIX).lower(): value
-        for key, value in os.environ.items()
-        if key.startswith(ENV_PREFIX)
-    }
-    _refuse_unknown(from_environment, f"in the environment, as {ENV_PREFIX}…")
-    given = {key: value for key, value in flags.items() if value is not None}
+    _refuse_unknown_variables()
+    if config and not config.is_file():
+        raise InvalidSettings(f"there is no settings file {config}")
+
+    class Configured(Settings):
+        model_config = SettingsConfigDict(toml_file=config)
+
     try:
-        return Settings(**{**from_file, **from_environment, **given})
+        return Configured(**{flag: value for flag, value in flags.items() if value is not None})
     except ValidationError as error:
         raise InvalidSettings(_first_problem(error)) from None
-
-
-def _read_file(config: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(config.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSettings(f"{config} can't be read as TOML: {error}") from None
 
 
-def _refuse_unknown(settings: Mapping[str, Any], where: str) -> None:
-    known = Settings.model_fields
-    for key in settings:
-        if key not in known:
-            raise InvalidSettings(f"unknown setting {key!r} {where}; {_suggestion(key, known)}")
+def _refuse_unknown_variables() -> None:
+    """The settings library takes the variables that it knows and is silent about a misspelt one."""
+    for variable in os.environ:
+        key = variable.removeprefix(ENV_PREFIX).lower()
+        if variable.startswith(ENV_PREFIX) and key not in Settings.model_fields:
+            raise InvalidSettings(f"unknown variable {variable}; {_suggestion(key, spell=_as_variable)}")
 
 
-def _suggestion(key: str, known: Iterable[str]) -> str:
+def _as_variable(key: str) -> str:
+    return ENV_PREFIX + key.upper()
+
+
+def _suggestion(key: str, *, spell: Callable[[str], str] = str) -> str:
+    known = list(Settings.model_fields)
     nearest = difflib.get_close_matches(key, known, n=1)
-    return f"did you mean {nearest[0]!r}?" if nearest else f"the settings are {', '.join(known)}"
+    return f"did you mean {spell(nearest[0])}?" if nearest else f"known are {', '.join(map(spell, known))}"
 
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
-    return f"setting {problem['loc'][0]!r}: {problem['msg']}"
+    key = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown setting {key}; {_suggestion(key)}"
+    return f"setting {key}: {problem['msg']}"

@@ -19,9 +19,7 @@ class Function(msgspec.Struct):
     """What a tool call calls."""
 
     name: str
-    arguments: Annotated[
-        Raw, Meta(description="A JSON string that holds the arguments, or the arguments themselves.")
-    ]
+    arguments: Annotated[Raw, Meta(description="A JSON string that holds the arguments, or the arguments themselves.")]
 
 
 class MessageToolCall(msgspec.Struct):
@@ -173,9 +171,7 @@ def _decode_with_lone_surrogates(body: bytes, first_error: str) -> ScoreRequest:
 
 
 def _invalid_json(why: str) -> RequestProblem:
-    return RequestProblem(
-        ProblemCode.INVALID_JSON, f"The body must be one JSON text (RFC 8259) in UTF-8. {why}"
-    )
+    return RequestProblem(ProblemCode.INVALID_JSON, f"The body must be one JSON text (RFC 8259) in UTF-8. {why}")
 
 
 def _refuse_constant(_: str) -> NoReturn:
@@ -270,7 +266,7 @@ def to_completion(completion: str | Message) -> Completion:
 
 def _arguments_text(raw: bytes) -> str:
     """The JSON text of a call's arguments, whether they came as a string or as a value."""
-    return json.loads(raw) if raw.startswith(b'"') else raw.decode()  # type: ignore[no-any-return]
+    return json.loads(raw) if raw.startswith(b'"') else raw.decode()
 
 
 def to_body(verdict: Verdict) -> VerdictBody:
@@ -281,9 +277,7 @@ def to_body(verdict: Verdict) -> VerdictBody:
         verdict.reason.value,
         None
         if detail is None
-        else VerdictDetail(
-            detail.stage, detail.hint, detail.pointer, detail.offset, detail.expected, detail.got
-        ),
+        else VerdictDetail(detail.stage, detail.hint, detail.pointer, detail.offset, detail.expected, detail.got),
     )
 
 
