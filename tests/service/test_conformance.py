@@ -15,9 +15,7 @@ RELEASED = find_reward("tool_n1/released@1")
 @cache
 def task_source(task_id):
     task = conformance_tasks()[task_id]
-    return TaskSource(
-        tools=json.dumps(task["tools"]).encode(), ground_truth=json.dumps(task["ground_truth"]).encode()
-    )
+    return TaskSource(tools=json.dumps(task["tools"]).encode(), ground_truth=json.dumps(task["ground_truth"]).encode())
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,14 @@ value, integers exactly and everything written with a fraction or exponent as an
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from goodcall.excerpts import excerpt, pointer_token
 from goodcall.parsing import Calls
 from goodcall.reasons import Reason
 from goodcall.types import JSON, Finding, Place, ToolCall
+
+Key = TypeVar("Key", bound=Hashable)
 
 # Python holds True equal to 1; JSON does not. No JSON value freezes to a tuple that starts with a type.
 _TRUE, _FALSE = (bool, True), (bool, False)
@@ -60,23 +63,33 @@ class ExpectedCalls:
         return Finding(Reason.CALL_MISSING if too_few else Reason.CALL_EXTRA, place)
 
     def _wrong_tool(self, predicted: Calls) -> Place:
-        surplus = Counter(call.name for call in predicted.calls) - self._names
-        index = next(index for index, call in enumerate(predicted.calls) if call.name in surplus)
-        absent = self._names - Counter(call.name for call in predicted.calls)
+        names = [call.name for call in predicted.calls]
+        index = _first_surplus(names, self._names)
+        absent = self._names - Counter(names)
         return Place(
             pointer=f"{predicted.pointer(index)}/name",
             expected=" or ".join(map(excerpt, absent)),
-            got=excerpt(predicted.calls[index].name),
+            got=excerpt(names[index]),
         )
 
     def _wrong_arguments(self, predicted: Calls) -> Place:
-        """The first difference between the first call that is not expected and an unmatched one of its name."""
-        surplus = Counter(map(_freeze_call, predicted.calls)) - self._frozen
-        index = next(i for i, call in enumerate(predicted.calls) if _freeze_call(call) in surplus)
-        call = predicted.calls[index]
-        absent = self._frozen - Counter(map(_freeze_call, predicted.calls))
-        wanted = next(other for other in self._calls if other.name == call.name and _freeze_call(other) in absent)
-        return _difference(call.arguments, wanted.arguments, f"{predicted.pointer(index)}/arguments")
+        """The first difference between the first surplus call and an expected one of its name that nobody made."""
+        frozen = list(map(_freeze_call, predicted.calls))
+        index = _first_surplus(frozen, self._frozen)
+        absent = self._frozen - Counter(frozen)
+        got = predicted.calls[index]
+        wanted = next(call for call in self._calls if call.name == got.name and _freeze_call(call) in absent)
+        return _difference(got.arguments, wanted.arguments, f"{predicted.pointer(index)}/arguments")
+
+
+def _first_surplus(keys: Sequence[Key], expected: Counter[Key]) -> int:
+    """Where the first key stands that occurs more often than expected; there must be one."""
+    left = Counter(expected)
+    index = 0
+    while left[keys[index]]:
+        left[keys[index]] -= 1
+        index += 1
+    return index
 
 
 def _freeze_call(call: ToolCall) -> tuple[str, Hashable]:

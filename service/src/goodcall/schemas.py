@@ -4,6 +4,7 @@ JSON Schema by jsonschema-rs: 2020-12 unless ``$schema`` says otherwise, formats
 linear-time engine, and no schema ever opens a file or a socket.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -22,6 +23,9 @@ class Validator(Protocol):
 
     def is_valid(self, instance: Any) -> bool:
         """Whether an instance is valid under the schema."""
+
+    def iter_errors(self, instance: Any) -> Iterable[jsonschema_rs.ValidationError]:
+        """Every way in which an instance breaks the schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,9 @@ class Toolbox:
             return Finding(Reason.TOOL_UNKNOWN, partial(self._unknown_place, call, pointer))
         if tool.validator is None or tool.validator.is_valid(call.arguments):
             return None
-        return Finding(Reason.ARGUMENTS_INVALID, partial(_violation, tool, call, f"{pointer}/arguments"))
+        return Finding(
+            Reason.ARGUMENTS_INVALID, partial(_violation, tool, tool.validator, call, f"{pointer}/arguments")
+        )
 
     def _unknown_place(self, call: ToolCall, pointer: str) -> Place:
         return Place(
@@ -122,21 +128,21 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0][:200]
 
 
-def _violation(tool: Tool, call: ToolCall, pointer: str) -> Place:
-    error = next(jsonschema_rs.iter_errors(tool.parameters, call.arguments, validate_formats=False, offline=True))
+def _violation(tool: Tool, validator: Validator, call: ToolCall, pointer: str) -> Place:
+    error = next(iter(validator.iter_errors(call.arguments)))
     return Place(
         pointer=pointer + "".join(map(pointer_token, error.instance_path)),
-        expected=_rule(tool.parameters, error.schema_path),
+        expected=_rule(tool.parameters, error),
         got=excerpt(error.instance),
     )
 
 
-def _rule(schema: JSON, path: list[str | int]) -> str | None:
-    """The keyword that was broken and its value, as JSON; None behind a ``$ref``, where the path leads elsewhere."""
-    value = schema
-    for key in path:
-        try:
-            value = value[key]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return excerpt({str(path[-1]): value}) if path else None
+def _rule(schema: JSON, error: jsonschema_rs.ValidationError) -> str | None:
+    """The keyword that was broken and its value, as JSON."""
+    if error.absolute_keyword_location is not None:
+        # Inside a schema with an id of its own the path does not begin at the root.
+        return None
+    value, keyword = schema, None
+    for keyword in error.schema_path:
+        value = value[keyword]
+    return excerpt(value if keyword is None else {str(keyword): value})

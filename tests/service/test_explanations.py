@@ -1,0 +1,148 @@
+"""What ``explain`` adds to a verdict: stage, place, expected, got, hint."""
+
+import json
+
+import pytest
+
+from goodcall import AssistantMessage, MessageCall, Reason, score
+
+WEATHER = {
+    "name": "get_weather",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "days": {"$ref": "#/$defs/days"}},
+        "required": ["city"],
+        "$defs": {"days": {"type": "integer"}},
+    },
+}
+EXPECTED = [{"name": "get_weather", "arguments": {"city": "Oslo"}}]
+CALL = json.dumps(EXPECTED)
+
+
+def explain(completion, **options):
+    return score(completion, **{"tools": [WEATHER], "ground_truth": EXPECTED, **options}, explain=True).detail
+
+
+def test_a_right_completion_is_explained_too():
+    detail = explain(f"<think>t</think><tool_call>{CALL}</tool_call>")
+    assert (detail.stage, detail.hint) == ("done", Reason.OK.hint)
+
+
+def test_without_explain_there_is_no_detail():
+    assert score("", ground_truth=[]).detail is None
+
+
+@pytest.mark.parametrize(
+    ("completion", "marked"),
+    [
+        ("^Sure.", "^"),
+        ("  ^Sure.", "^"),
+        ("^<think>never closed", "^"),
+        ("<think>a ^<tool_call> b</think>", "^"),
+        ("^<think> </think>", "^"),
+        ("<think>a</think>so ^<tool_call>", "^"),
+        ("<think>a</think> ^<tool_call>[", "^"),
+        ("<think>é</think><tool_call>[1, ^x]</tool_call>", "^"),
+        ("<think>a ^<|im_start|> b</think>", "^"),
+        ("<think>a</think><tool_call>^[NaN]</tool_call>", "^"),
+    ],
+)
+@pytest.mark.parametrize("prefix", [0, 3])
+def test_the_offset_counts_code_points_of_the_completion_alone(completion, marked, prefix):
+    offset = completion.index(marked)
+    text = completion.replace(marked, "")
+    if offset < prefix:
+        return
+    detail = explain(text[prefix:], assistant_prefix=text[:prefix])
+    assert detail.offset == offset - prefix
+
+
+def test_a_fault_inside_the_prefix_is_at_the_start_of_the_completion():
+    assert explain("x", assistant_prefix="Sure. ").offset == 0
+
+
+@pytest.mark.parametrize(
+    ("calls", "pointer", "expected", "got"),
+    [
+        ("5", "", "a list of calls or one call", "5"),
+        ("[5]", "/0", "an object", "5"),
+        ('[{"name": "f"}]', "/0", "name and arguments", '["name"]'),
+        (
+            '{"name": "f", "arguments": {}, "id": 1}',
+            "",
+            "name and arguments only",
+            '["name", "arguments", "id"]',
+        ),
+        ('[{"name": 1, "arguments": {}}]', "/0/name", "a string", "1"),
+        ('[{"name": "f", "arguments": "{}"}]', "/0/arguments", "an object", '"{}"'),
+        ('[{"name": "f", "arguments": {}}]', "/0/name", 'one of ["get_weather"]', '"f"'),
+        ('[{"name": "get_weather", "arguments": {"city": 5}}]', "/0/arguments/city", '{"type": "string"}', "5"),
+        ('[{"name": "get_weather", "arguments": {}}]', "/0/arguments", '{"required": ["city"]}', "{}"),
+        (
+            '[{"name": "get_weather", "arguments": {"city": "", "days": "1"}}]',
+            "/0/arguments/days",
+            '{"type": "integer"}',
+            '"1"',
+        ),
+    ],
+)
+def test_a_wrong_call_is_pointed_at(calls, pointer, expected, got):
+    detail = explain(f"<think>t</think><tool_call>{calls}</tool_call>")
+    assert (detail.pointer, detail.expected, detail.got) == (pointer, expected, got)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        (False, "false"),
+        ({"properties": {"a": False}}, '{"a": false}'),
+        ({"$ref": "urn:inner", "$defs": {"inner": {"$id": "urn:inner", "maxProperties": 0}}}, None),
+    ],
+)
+def test_the_broken_rule_is_shown_where_it_can_be_found(parameters, expected):
+    call = '<think>t</think><tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>'
+    tools = [WEATHER, {"name": "f", "parameters": parameters}]
+    assert explain(call, tools=tools).expected == expected
+
+
+def test_a_call_that_was_not_wanted_is_pointed_at():
+    detail = explain(f"<think>t</think><tool_call>{CALL}</tool_call>", ground_truth=[])
+    assert (detail.pointer, detail.expected, detail.got) == ("/0", "no call", '"get_weather"')
+
+
+def test_pointers_lead_into_a_parsed_message():
+    call = MessageCall(name="get_weather", arguments='{"city": 5}')
+    message = AssistantMessage(reasoning_content="t", tool_calls=(call,))
+    assert explain(message).pointer == "/tool_calls/0/function/arguments/city"
+    assert explain(AssistantMessage(content="a</think>b")).pointer == "/reasoning_content"
+
+
+def test_broken_arguments_of_a_message_are_pointed_at():
+    call = MessageCall(name="get_weather", arguments="{")
+    message = AssistantMessage(reasoning_content="t", tool_calls=(call,))
+    assert explain(message).pointer == "/tool_calls/0/function/arguments"
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer"),
+    [
+        ({"ground_truth": [{"name": "get_weather", "arguments": {"city": 5}}]}, "/0/arguments/city"),
+        ({"ground_truth": [{"name": "f", "arguments": {}}]}, "/0/name"),
+        ({"ground_truth": {}}, ""),
+        ({"ground_truth": ["x"]}, "/0"),
+        ({"tools": {}}, ""),
+        ({"tools": [WEATHER, {"function": {}}]}, "/1/function"),
+        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": 5}}]}, "/0/function/parameters"),
+    ],
+)
+def test_an_unusable_task_says_where(options, pointer):
+    verdict = score("", **{"tools": [WEATHER], "ground_truth": EXPECTED, **options}, explain=True)
+    assert verdict.score is None
+    assert (verdict.detail.stage, verdict.detail.pointer) == ("task", pointer)
+
+
+def test_texts_of_an_explanation_are_cut_to_a_readable_length():
+    calls = json.dumps([{"name": "get_weather", "arguments": {"city": "x" * 10_000}}])
+    detail = explain(f"<think>t</think><tool_call>{calls}</tool_call>")
+    assert len(detail.got) == 200
+    assert detail.got.endswith("…")

@@ -1,0 +1,121 @@
+"""The JSON stage: what is accepted is exactly RFC 8259 within the bounds, and the value is exact."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from suites import SHARED
+
+from goodcall.reasons import Reason
+from goodcall.strict_json import MAX_DEPTH, JSONFault, loads
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda children: st.lists(children) | st.dictionaries(texts, children),
+    max_leaves=30,
+)
+
+
+def reason_of(text):
+    with pytest.raises(JSONFault) as refused:
+        loads(text)
+    return refused.value.reason
+
+
+@given(json_values, st.booleans())
+def test_what_json_writes_is_read_back_the_same(value, ascii_only):
+    assert loads(json.dumps(value, ensure_ascii=ascii_only)) == value
+
+
+@given(st.text())
+def test_any_text_is_a_value_or_a_fault_with_a_reason(text):
+    reason = None
+    try:
+        loads(text)
+    except JSONFault as fault:
+        reason = fault.reason
+    assert reason is None or reason.stage == "json"
+
+
+@given(st.integers(min_value=-(10**400), max_value=10**400))
+def test_integers_keep_every_digit(number):
+    assert loads(str(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", Reason.JSON_INVALID),
+        ("[1] 2", Reason.JSON_INVALID),
+        ('{"a": 1, "a": 1}', Reason.JSON_DUPLICATE_KEY),
+        ('{"x": {"a": 1, "\\u0061": 1}}', Reason.JSON_DUPLICATE_KEY),
+        ("[NaN]", Reason.JSON_NOT_FINITE),
+        ("-Infinity", Reason.JSON_NOT_FINITE),
+        ("1e309", Reason.JSON_NOT_FINITE),
+        ("-1.0e999", Reason.JSON_NOT_FINITE),
+        ("9" * 4301, Reason.JSON_NUMBER_TOO_LONG),
+        ("-" + "9" * 4301, Reason.JSON_NUMBER_TOO_LONG),
+        ('"\\ud800"', Reason.JSON_LONE_SURROGATE),
+        ('"\\uDC00\\uD800"', Reason.JSON_LONE_SURROGATE),
+        ('"\ud800"', Reason.JSON_LONE_SURROGATE),
+        ('{"\\ud800": 1}', Reason.JSON_LONE_SURROGATE),
+        ("[" * 65 + "]" * 65, Reason.JSON_TOO_DEEP),
+        ('{"a":' * 65 + "1" + "}" * 65, Reason.JSON_TOO_DEEP),
+        ("[" * 100_000 + "]" * 100_000, Reason.JSON_TOO_DEEP),
+        ("[" * 100_000, Reason.JSON_TOO_DEEP),
+    ],
+)
+def test_what_is_refused_says_why(text, reason):
+    assert reason_of(text) is reason
+
+
+@pytest.mark.parametrize("text", ["9" * 4300, "-" + "9" * 4300, " " * 5000 + "12"])
+def test_integers_of_4300_digits_are_read(text):
+    assert loads(text) == int(text)
+
+
+def test_the_deepest_text_allowed_is_read():
+    assert json.dumps(loads("[" * MAX_DEPTH + "]" * MAX_DEPTH)) == "[" * MAX_DEPTH + "]" * MAX_DEPTH
+
+
+def test_brackets_side_by_side_or_in_strings_are_no_depth():
+    assert loads("[" + "[]," * 100 + "{}]") == [[]] * 100 + [{}]
+    assert loads(json.dumps("[" * 100 + "{")) == "[" * 100 + "{"
+
+
+def test_a_scalar_with_many_brackets_in_it_has_no_depth():
+    assert loads('"' + "[" * 65 + '"') == "[" * 65
+
+
+def test_escaped_backslashes_are_no_surrogates():
+    assert loads('"\\\\ud800"') == "\\ud800"
+
+
+def test_a_syntax_error_says_at_which_code_point():
+    with pytest.raises(JSONFault) as refused:
+        loads('["é", x]')
+    assert refused.value.position == 6
+
+
+SUITE = SHARED / "suites" / "json_parsing" / "test_parsing"
+DUPLICATE_KEYS = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}
+
+
+def read(path):
+    """Whether a file of the suite is accepted, bytes and all."""
+    try:
+        loads(path.read_bytes().decode())
+    except (JSONFault, UnicodeDecodeError):
+        return False
+    return True
+
+
+@pytest.mark.skipif(not SUITE.exists(), reason="no JSON parsing suite beside this checkout")
+def test_the_json_parsing_suite_is_read_as_it_asks_but_for_duplicate_keys():
+    required = {path.name: read(path) for path in SUITE.glob("y_*.json")}
+    forbidden = {path.name: read(path) for path in SUITE.glob("n_*.json")}
+    assert len(forbidden) == 188
+    assert not any(forbidden.values())
+    assert {name for name, accepted in required.items() if not accepted} == DUPLICATE_KEYS
