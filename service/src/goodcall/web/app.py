@@ -23,7 +23,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.limits = Limits.of(settings)
     app.state.metrics = Metrics()
     app.state.scorer = Scorer(max_completion_bytes=settings.max_completion_bytes, cache_bytes=settings.cache_bytes)
-    app.include_router(router)
+    app.include_router(router, generate_unique_id_function=lambda route: route.name)
     install_problem_handlers(app)
     app.add_middleware(app.state.metrics.middleware)
     app.add_middleware(with_request_ids)

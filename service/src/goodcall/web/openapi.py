@@ -76,9 +76,20 @@ def _json_of(name: str) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=name)}}}
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks, which people can read and diff."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def to_yaml(document: dict[str, Any]) -> str:
     """A document as YAML, in its own order."""
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 if __name__ == "__main__":

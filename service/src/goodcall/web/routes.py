@@ -80,7 +80,7 @@ async def rewards() -> Catalogue:
 
 @router.get("/rewards/{family}/{variant}", summary="One reward")
 async def reward_entry(family: str, variant: str) -> RewardEntry:
-    """One entry of the catalogue; without ``@version``, the newest one."""
+    """One entry of the catalogue; without `@version`, the newest one."""
     try:
         return RewardEntry.of(find_reward(f"{family}/{variant}"))
     except UnknownReward as error:

@@ -1,0 +1,170 @@
+"""What is sent for which items, and which mistakes are found before anything is sent."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from goodcall_client import GoodcallError, InvalidItem, Item
+
+TOOL = {"name": "f", "parameters": {"type": "object"}}
+
+
+def nested(depth: int) -> Any:
+    value: Any = 0
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def circular() -> Any:
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+async def test_only_what_was_given_is_sent(fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    async with connect(service) as client:
+        await client.score([Item(completions=["a"], ground_truth=None)])
+    assert service.requests == [{"items": [{"completions": ["a"], "ground_truth": None}]}]
+
+
+async def test_all_that_was_given_is_sent(fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    message = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}
+    item = Item(
+        id="row-7",
+        tools=[TOOL],
+        ground_truth=[{"name": "f", "arguments": {}}],
+        completions=["a", message],
+        context={"step": 120},
+        assistant_prefix="",
+    )
+    async with connect(service) as client:
+        await client.score([item], reward="test/x@1", assistant_prefix="<think>", explain=True)
+    wire = {
+        "id": "row-7",
+        "tools": [TOOL],
+        "ground_truth": [{"name": "f", "arguments": {}}],
+        "completions": ["a", message],
+        "context": {"step": 120},
+        "assistant_prefix": "",
+    }
+    assert service.requests == [{"reward": "test/x@1", "assistant_prefix": "<think>", "explain": True, "items": [wire]}]
+
+
+async def test_no_tools_and_an_empty_list_of_tools_are_two_things(fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    async with connect(service) as client:
+        without = Item(completions=[], ground_truth=[])
+        await client.score([without, replace(without, tools=[])])
+    assert [item.get("tools", "left out") for item in service.requests[0]["items"]] == ["left out", []]
+
+
+async def test_any_sequence_and_any_mapping_will_do(fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    frozen = MappingProxyType({"a": MappingProxyType({"b": (1, 2)})})
+    item = Item(completions=("x", frozen), ground_truth=(frozen,), tools=(frozen,), context=frozen)
+    async with connect(service) as client:
+        await client.score([item])
+    plain = {"a": {"b": [1, 2]}}
+    assert service.requests[0]["items"] == [
+        {"completions": ["x", plain], "ground_truth": [plain], "tools": [plain], "context": plain}
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "é", "\x00", "\ud800", "a\udfffb", "\U0001f600", "\u2028", '"\\', "\ud800é"], ids=ascii
+)
+async def test_a_completion_travels_code_point_by_code_point(text: str, fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    async with connect(service) as client:
+        await client.score([Item(completions=[text, {"content": text}], ground_truth=text)])
+    item = service.requests[0]["items"][0]
+    assert item == {"completions": [text, {"content": text}], "ground_truth": text}
+
+
+async def test_text_travels_as_utf8_and_not_as_escapes(fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    async with connect(service) as client:
+        await client.score([Item(completions=["日本"], ground_truth="\ud800")])
+    assert "日本".encode() in service.bodies[0]
+    assert b'"\\ud800"' in service.bodies[0]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("ground_truth", [{"arguments": {"x": float("nan")}}], "Out of range float"),
+        ("ground_truth", float("inf"), "Out of range float"),
+        ("tools", [{"minimum": float("-inf")}], "Out of range float"),
+        ("ground_truth", {1, 2}, "type set has no JSON form"),
+        ("context", {"at": dt.date(2040, 1, 2)}, "type date has no JSON form"),
+        ("completions", [{"content": b"bytes"}], "type bytes has no JSON form"),
+        ("ground_truth", {(1, 2): 3}, "keys must be"),
+        ("ground_truth", circular(), "Circular"),
+        ("ground_truth", nested(100_000), "nested too deeply"),
+        ("ground_truth", 10**5000, "Exceeds the limit"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_what_json_cannot_carry_is_named_and_nothing_is_sent(
+    field: str, value: Any, words: str, fake_service: Any, connect: Any
+) -> None:
+    service = fake_service()
+    fields = {"completions": ["x"], "ground_truth": [], field: value}
+    items = [Item(completions=["x"] * 5, ground_truth=[]), Item(**fields)]
+    async with connect(service, max_completions_per_request=2) as client:
+        with pytest.raises(InvalidItem, match=words) as caught:
+            await client.score(items)
+    assert (caught.value.position, caught.value.field) == (1, field)
+    assert f"items[1].{field}" in str(caught.value)
+    assert isinstance(caught.value, GoodcallError)
+    assert isinstance(caught.value, ValueError)
+    assert service.bodies == []
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ({"completions": ["x"], "ground_truth": []}, r"items\[1\] is of type dict: goodcall_client.Item is wanted"),
+        (Item(completions="x", ground_truth=[]), r"items\[1\].completions is of type str: a list"),
+        (Item(completions=b"x", ground_truth=[]), r"items\[1\].completions is of type bytes"),  # type: ignore[arg-type]
+        (Item(completions=None, ground_truth=[]), r"items\[1\].completions is of type NoneType"),  # type: ignore[arg-type]
+        (Item(completions=["x", 7], ground_truth=[]), r"items\[1\].completions\[1\] is of type int: str or a mapping"),  # type: ignore[list-item]
+        (Item(completions=[None], ground_truth=[]), r"items\[1\].completions\[0\] is of type NoneType"),  # type: ignore[list-item]
+        (Item(completions=[], ground_truth=[], tools=TOOL), r"items\[1\].tools is of type dict: a list"),  # type: ignore[arg-type]
+        (Item(completions=[], ground_truth=[], tools="[]"), r"items\[1\].tools is of type str: a list"),  # type: ignore[arg-type]
+        (Item(completions=[], ground_truth=[], id=7), r"items\[1\].id is of type int: str or None"),  # type: ignore[arg-type]
+        (Item(completions=[], ground_truth=[], context=[]), r"items\[1\].context is of type list: a mapping"),  # type: ignore[arg-type]
+        (Item(completions=[], ground_truth=[], assistant_prefix=1), r"items\[1\].assistant_prefix is of type int"),  # type: ignore[arg-type]
+    ],
+)
+async def test_a_wrong_type_is_named_with_its_place_and_nothing_is_sent(
+    item: Any, words: str, fake_service: Any, connect: Any
+) -> None:
+    service = fake_service()
+    items: Sequence[Any] = [Item(completions=["x"], ground_truth=[]), item]
+    async with connect(service) as client:
+        with pytest.raises(TypeError, match=words):
+            await client.score(items)
+    assert service.bodies == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"reward": 1}, "reward is of type int: str or None is wanted"),
+        ({"assistant_prefix": None}, "assistant_prefix is of type NoneType: str is wanted"),
+    ],
+)
+async def test_an_option_of_the_wrong_type_is_named(
+    options: dict[str, Any], words: str, fake_service: Any, connect: Any
+) -> None:
+    async with connect(fake_service()) as client:
+        with pytest.raises(TypeError, match=words):
+            await client.score([], **options)
