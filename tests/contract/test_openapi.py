@@ -4,12 +4,12 @@ import httpx
 import pytest
 import yaml
 from openapi_spec_validator import validate
-from suites import REPOSITORY
 
 from goodcall.reasons import Reason
 from goodcall.web.app import create_app
 from goodcall.web.openapi import to_yaml
 from goodcall.web.settings import Settings
+from suites import REPOSITORY
 
 KEPT = REPOSITORY / "openapi.yaml"
 

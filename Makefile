@@ -1,0 +1,51 @@
+PYTHON ?= python3
+SEED ?= 1
+
+DEMO := .venv/demo
+TEST := .venv/test
+CONSTRAINTS := -c constraints.txt
+MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml
+# A checkout of torch's CPU build is taken where pip's configuration offers one; it goes first, so that nothing else
+# draws another build in.
+TORCH := torch==2.13.0
+
+.PHONY: help demo test check format openapi clean
+
+help:  ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+demo: $(DEMO)/.installed  ## Train a small policy against the running service; SEED=2 for another seed
+	$(DEMO)/bin/goodcall-train demo --seed $(SEED)
+
+test: check  ## Every test, after lint, format and types
+	$(TEST)/bin/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=0
+	$(TEST)/bin/python -m coverage report --include='client/src/*' --fail-under=100
+	$(TEST)/bin/python -m coverage report --include='service/src/goodcall/*' --omit='*/web/*,*/cli/*,*/__main__.py' \
+		--fail-under=100
+
+check: $(TEST)/.installed  ## Lint, format and types
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy -p goodcall -p goodcall_client -p goodcall_trainer
+
+format: $(TEST)/.installed  ## Put the code into its one format
+	$(TEST)/bin/ruff check --fix .
+	$(TEST)/bin/ruff format .
+
+openapi: $(TEST)/.installed  ## Write openapi.yaml from the app
+	$(TEST)/bin/python -m goodcall.web.openapi > openapi.yaml
+
+clean:  ## Remove the environments and what runs left
+	rm -rf .venv runs .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(DEMO)/.installed: $(MANIFESTS)
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) $(TORCH)
+	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) -e ./service -e ./client -e ./trainer
+	@touch $@
+
+$(TEST)/.installed: $(MANIFESTS) tests/requirements.txt
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) $(TORCH)
+	$(TEST)/bin/pip install --quiet $(CONSTRAINTS) -r tests/requirements.txt -e ./service -e ./client -e ./trainer
+	@touch $@
