@@ -5,6 +5,7 @@ import io
 import re
 
 import pytest
+
 from suites import REPOSITORY
 
 EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```\n(.*?)```", re.DOTALL)

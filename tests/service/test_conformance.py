@@ -4,9 +4,9 @@ import json
 from functools import cache
 
 import pytest
-from suites import conformance_rows, conformance_tasks, released_vectors, write_completion
 
 from goodcall import Scorer, TaskSource, find_reward
+from suites import conformance_rows, conformance_tasks, released_vectors, write_completion
 
 HARDENED = find_reward("tool_n1/hardened@1")
 RELEASED = find_reward("tool_n1/released@1")

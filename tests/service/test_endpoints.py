@@ -4,9 +4,9 @@ import asyncio
 import json
 
 import pytest
-from suites import golden, golden_cases
 
 from goodcall.rewards import CATALOGUE
+from suites import golden, golden_cases
 
 ITEM = {"id": "row-7", "ground_truth": [], "completions": ["<think>t</think>No.", "No."]}
 

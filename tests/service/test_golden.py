@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from suites import golden, golden_cases
 
 from goodcall import AssistantMessage, MessageCall, Reason, Scorer, TaskSource, Verdict, find_reward
 from goodcall.rewards import CATALOGUE, compute_digest
+from suites import golden, golden_cases
 
 FILES = {"tool_n1/hardened@1": "tool_n1_hardened", "tool_n1/released@1": "tool_n1_released"}
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from suites import golden_cases
 
 from goodcall.web.app import create_app
 from goodcall.web.problems import Problem
 from goodcall.web.settings import Settings
+from suites import golden_cases
 
 JSON_TYPE = {"content-type": "application/json"}
 ITEM = {"ground_truth": [], "completions": ["x"]}

@@ -4,9 +4,9 @@ import copy
 import json
 
 import pytest
-from suites import conformance_tasks, write_completion
 
 from goodcall import Scorer, TaskSource, find_reward
+from suites import conformance_tasks, write_completion
 
 HARDENED = find_reward("tool_n1/hardened@1")
 

@@ -5,7 +5,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from suites import golden_cases
 
 from goodcall import (
     AssistantMessage,
@@ -18,6 +17,7 @@ from goodcall import (
     score,
 )
 from goodcall.rewards import CATALOGUE
+from suites import golden_cases
 
 HARDENED = find_reward("tool_n1/hardened@1")
 RELEASED = find_reward("tool_n1/released@1")

@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from suites import SHARED
 
 from goodcall.reasons import Reason
 from goodcall.strict_json import MAX_DEPTH, JSONFault, loads
+from suites import SHARED
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 json_values = st.recursive(
