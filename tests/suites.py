@@ -14,16 +14,11 @@ REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
 
-def golden(name: str) -> list[Any]:
-    """The golden cases of one reward, as pytest parameters named by their ids."""
+def golden_cases(reward_id: str) -> list[dict[str, Any]]:
+    """The golden cases of one reward: items of the wire with one completion, and the score and reason it gets."""
+    name = reward_id.partition("@")[0].replace("/", "_")
     lines = (REPOSITORY / "tests" / "golden" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    cases = [json.loads(line) for line in lines]
-    return [pytest.param(case, id=case["id"]) for case in cases]
-
-
-def golden_cases(name: str) -> list[dict[str, Any]]:
-    """The golden cases of one reward, plain."""
-    return [parameter.values[0] for parameter in golden(name)]
+    return [json.loads(line) for line in lines]
 
 
 def conformance(name: str) -> Path:
@@ -49,10 +44,10 @@ def conformance_tasks() -> dict[str, dict[str, Any]]:
     return {task["id"]: task for task in conformance_rows("tasks.jsonl.gz")}
 
 
-def released_vectors() -> Iterator[tuple[str, str, str, float, bool]]:
-    """Name, completion, ground truth text, score and whether it is an exception, of each hand-made vector."""
+def released_vectors(scorer: str = "v0") -> Iterator[tuple[str, str, str, float, bool]]:
+    """Name, completion, ground truth text, score of a published scorer and whether it raises, of each vector."""
     for vector in json.loads(conformance("tool_n1_vectors.json").read_text(encoding="utf-8"))["vectors"]:
-        completion, score = vector["completion"], vector["score"]["v0"]
+        completion, score = vector["completion"], vector["score"][scorer]
         if isinstance(completion, dict):
             completion = deep_list_completion(completion)
         raises = isinstance(score, dict)

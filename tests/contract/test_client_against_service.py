@@ -32,7 +32,7 @@ async def client():
 
 def cases_of(reward_id):
     """The golden cases that the client sends; tools that are no list it refuses itself."""
-    cases = golden_cases(reward_id.replace("/", "_").partition("@")[0])
+    cases = golden_cases(reward_id)
     return [case for case in cases if isinstance(case.get("tools", []), list)]
 
 

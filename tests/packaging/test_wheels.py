@@ -22,7 +22,7 @@ import goodcall
 wrong = []
 for line in open(sys.argv[1], encoding="utf-8"):
     case = json.loads(line)
-    if isinstance(case["completion"], str):
+    if isinstance(case["completion"], str) and case["ground_truth"] is not None:
         verdict = goodcall.score(
             case["completion"], tools=case.get("tools"), ground_truth=case["ground_truth"],
             assistant_prefix=case.get("assistant_prefix", ""),
@@ -78,7 +78,7 @@ def test_the_verifier_scores_the_golden_cases_where_no_web_framework_is(tmp_path
         copy_installed(distribution, site)
     golden = REPOSITORY / "tests" / "golden" / "tool_n1_hardened.jsonl"
     # Isolated and without site-packages: nothing is importable but the standard library and what lies in `site`.
-    bootstrap = f"import sys; sys.path.append({str(site)!r}); {'exec(sys.stdin.read())'}"
+    bootstrap = f"import sys; sys.path.append({str(site)!r}); exec(sys.stdin.read())"
     result = subprocess.run(
         [sys.executable, "-I", "-S", "-c", bootstrap, str(golden)],
         input=SCORE_GOLDEN_CASES,

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from goodcall.rewards import CATALOGUE
-from suites import golden, golden_cases
+from suites import golden_cases
 
 ITEM = {"id": "row-7", "ground_truth": [], "completions": ["<think>t</think>No.", "No."]}
 
@@ -41,9 +41,9 @@ async def test_an_unsafe_request_id_is_replaced(service, unsafe):
     assert response.headers["x-request-id"] not in {unsafe, ""}
 
 
-@pytest.mark.parametrize("reward_id", ["tool_n1/hardened@1", "tool_n1/released@1"])
+@pytest.mark.parametrize("reward_id", CATALOGUE)
 async def test_golden_cases_get_the_same_verdicts_over_http(service, reward_id):
-    cases = golden_cases(reward_id.replace("/", "_").partition("@")[0])
+    cases = golden_cases(reward_id)
     given = ("tools", "ground_truth", "assistant_prefix")
     items = [
         {**{key: case[key] for key in given if key in case}, "completions": [case["completion"]]} for case in cases
@@ -59,7 +59,7 @@ async def test_an_empty_batch_gets_an_empty_answer(service):
 
 
 async def test_null_tools_are_tools_left_out(service):
-    case = next(case for case in golden_cases("tool_n1_hardened") if case["id"] == "exact call")
+    case = next(case for case in golden_cases("tool_n1/hardened@1") if case["id"] == "exact call")
     item = {"ground_truth": case["ground_truth"], "completions": [case["completion"]], "tools": None}
     assert (await score(service, items=[item]))["items"][0]["verdicts"][0]["score"] == 1.0
 
@@ -70,7 +70,7 @@ async def test_the_prefix_of_an_item_goes_before_that_of_the_request(service):
     assert [item["verdicts"][0]["score"] for item in answer["items"]] == [1.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("case", golden("tool_n1_hardened")[::12])
+@pytest.mark.parametrize("case", golden_cases("tool_n1/hardened@1")[::12], ids=lambda case: case["id"])
 async def test_explained_verdicts_carry_their_detail(service, case):
     item = {key: case[key] for key in ("tools", "ground_truth") if key in case}
     answer = await score(service, items=[{**item, "completions": [case["completion"]]}], explain=True)

@@ -245,7 +245,7 @@ async def test_any_bytes_are_answered_with_a_problem(service, body):
 async def test_a_poisoned_item_changes_no_other_verdict(service):
     clean = [
         {key: case[key] for key in ("tools", "ground_truth") if key in case}
-        for case in golden_cases("tool_n1_hardened")
+        for case in golden_cases("tool_n1/hardened@1")
     ]
     items = [{**item, "completions": ["<think>t</think>No."]} for item in clean]
     alone = [(await post(service, {"items": [item]})).json()["items"][0] for item in items]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from goodcall import (
     AssistantMessage,
     MessageCall,
+    MissingNeed,
     Scorer,
     TaskSource,
     UnknownReward,
@@ -17,6 +18,8 @@ from goodcall import (
     score,
 )
 from goodcall.rewards import CATALOGUE
+from goodcall.task_cache import ENTRY_BYTES, TaskCache
+from goodcall.types import NO_CONTEXT
 from suites import golden_cases
 
 HARDENED = find_reward("tool_n1/hardened@1")
@@ -52,12 +55,13 @@ def test_any_message_gets_a_verdict(content, reasoning, arguments):
 )
 def test_any_json_as_tools_or_ground_truth_gets_a_verdict_or_null(value):
     assert score(ANSWER, tools=value, ground_truth=[]).score in {1.0, None}
-    assert score(ANSWER, ground_truth=value).score in {0.0, 1.0, None}
+    if value is not None:
+        assert score(ANSWER, ground_truth=value).score in {0.0, 1.0, None}
 
 
 @pytest.mark.parametrize("size", [1, 7, 1024])
 def test_verdicts_do_not_depend_on_the_group_or_its_order(size):
-    cases = [case for case in golden_cases("tool_n1_hardened") if case["ground_truth"] == []]
+    cases = [case for case in golden_cases("tool_n1/hardened@1") if case["ground_truth"] == []]
     completions = [case["completion"] for case in cases if isinstance(case["completion"], str)] * 200
     alone = {text: Scorer().score_group([text], NO_CALL_WANTED, HARDENED)[0] for text in set(completions)}
     scorer = Scorer()
@@ -86,21 +90,33 @@ def test_all_texts_of_a_message_count_towards_the_limit():
     assert verdict.reason == "completion_too_long"
 
 
+def prepare_all(cache, texts):
+    for text in texts:
+        cache.prepare(TaskSource(tools=None, ground_truth=text), HARDENED)
+
+
 def test_the_memory_of_tasks_is_bounded_in_bytes():
-    scorer = Scorer(cache_bytes=1000)
-    for number in range(500):
-        task = TaskSource(tools=b"[]", ground_truth=json.dumps([str(number)]).encode())
-        scorer.score_group([ANSWER], task, HARDENED)
-        assert scorer._cached_bytes <= 1000
-    assert scorer._cached_bytes == sum(len(tools) + len(truth) for _, tools, truth in scorer._cache)
+    cache = TaskCache(10 * ENTRY_BYTES)
+    prepare_all(cache, (json.dumps([str(number)]).encode() for number in range(500)))
+    assert 0 < cache.used_bytes <= 10 * ENTRY_BYTES
+    assert len(cache) == 9
 
 
 def test_the_task_used_least_recently_is_forgotten_first():
-    scorer = Scorer(cache_bytes=3 * len(b"[]"))
-    tasks = [TaskSource(tools=None, ground_truth=text) for text in (b"[]", b"{}", b"11", b"22")]
-    for task in (*tasks[:3], tasks[0], tasks[3]):
-        scorer.score_group([ANSWER], task, HARDENED)
-    assert [truth for _, _, truth in scorer._cache] == [b"11", b"[]", b"22"]
+    cache = TaskCache(3 * ENTRY_BYTES + 6)
+    prepare_all(cache, [b"[]", b"{}", b"11", b"[]", b"22"])
+    assert [truth for _, _, truth in cache._entries] == [b"11", b"[]", b"22"]
+
+
+def test_without_room_nothing_is_remembered():
+    cache = TaskCache(0)
+    prepare_all(cache, [b"[]"])
+    assert (len(cache), cache.used_bytes) == (0, 0)
+
+
+def test_what_a_reward_needs_must_be_given():
+    with pytest.raises(MissingNeed, match="tool_n1/hardened@1 needs ground_truth"):
+        score("", reward="tool_n1/hardened@1")
 
 
 def test_the_same_task_under_two_rewards_is_remembered_apart():
@@ -114,7 +130,7 @@ def test_a_message_is_refused_where_text_is_judged():
     with pytest.raises(UnsupportedCompletion, match="tool_n1/released@1 judges text"):
         score(AssistantMessage(content="x"), ground_truth=[], reward="tool_n1/released")
     with pytest.raises(UnsupportedCompletion):
-        RELEASED.judge(AssistantMessage(), RELEASED.prepare(NO_CALL_WANTED))
+        RELEASED.judge(AssistantMessage(), RELEASED.prepare(NO_CALL_WANTED), NO_CONTEXT)
 
 
 def test_an_unknown_reward_is_refused_and_the_known_ones_are_named():

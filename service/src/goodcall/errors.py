@@ -2,6 +2,7 @@
 
     GoodcallError
     ├── UnknownReward           the caller named a reward that is not in the catalogue
+    ├── MissingNeed             the caller left out something that the reward needs
     ├── UnsupportedCompletion   the caller sent a parsed message to a reward that judges text
     └── UnusableTask            the dataset row has no verdict; scoring turns it into a null score
 
@@ -24,6 +25,15 @@ class UnknownReward(GoodcallError):
     def __init__(self, known: tuple[str, ...]) -> None:
         super().__init__(f"unknown reward; the catalogue holds {', '.join(known)}")
         self.known = known
+
+
+class MissingNeed(GoodcallError):
+    """The reward needs something that was not given, such as a ground truth or the training step."""
+
+    def __init__(self, reward_id: str, need: str) -> None:
+        super().__init__(f"{reward_id} needs {need}, which is missing")
+        self.reward_id = reward_id
+        self.need = need
 
 
 class UnsupportedCompletion(GoodcallError):

@@ -1,24 +1,24 @@
-"""Completions to verdicts: the one place where tasks are prepared, cached and judged by.
+"""Completions to verdicts: the one place where a reward meets a task and its completions.
 
 Knows no web and no reward's insides.
 """
 
 import json
-from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from goodcall.errors import UnsupportedCompletion, UnusableTask
+from goodcall.errors import MissingNeed, UnsupportedCompletion
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
+from goodcall.task_cache import CACHE_BYTES, Prepared, TaskCache
 from goodcall.types import (
+    NO_CONTEXT,
     AssistantMessage,
     Completion,
     CompletionText,
+    Context,
     Detail,
     Finding,
-    Judgement,
     Place,
     TaskSource,
     Tools,
@@ -27,17 +27,16 @@ from goodcall.types import (
 
 MAX_COMPLETION_BYTES = 1 << 20
 """Bytes of UTF-8 that a completion may have; a longer one scores 0 unread."""
-CACHE_BYTES = 64 << 20
-"""Bytes of task text whose prepared form is kept."""
 
 
 def score(
     completion: Completion,
     *,
-    ground_truth: Any,
+    ground_truth: Any = None,
     tools: Tools | None = None,
     reward: str = DEFAULT_REWARD,
     assistant_prefix: str = "",
+    context: Context = NO_CONTEXT,
     explain: bool = False,
 ) -> Verdict:
     """The verdict on one completion.
@@ -45,52 +44,50 @@ def score(
     Args:
         completion: the policy's output, as text or as a parsed assistant message.
         ground_truth: the expected calls, a list of ``{"name": …, "arguments": {…}}``; an empty list when no call
-            is wanted.
+            is wanted. None for rewards that need none.
         tools: function definitions in OpenAI form. None: nothing to check names and arguments against. An empty
             list: no tool may be called.
         reward: a catalogue id; without ``@version`` the newest.
         assistant_prefix: text that the chat template put before the completion, such as ``<think>``.
+        context: what some rewards need beside the task, such as the training step.
         explain: whether the verdict carries its detail.
 
     Raises:
         UnknownReward: the catalogue holds no such reward.
+        MissingNeed: the reward needs something that was not given.
         UnsupportedCompletion: a message was given to a reward that judges text.
         ValueError, TypeError: tools or ground truth are not JSON values.
     """
-    task = TaskSource(tools=None if tools is None else _json_bytes(tools), ground_truth=_json_bytes(ground_truth))
+    task = TaskSource(tools=_json_bytes(tools), ground_truth=_json_bytes(ground_truth))
     scorer = Scorer(cache_bytes=0)
-    return scorer.score_group(
-        [completion], task, find_reward(reward), assistant_prefix=assistant_prefix, explain=explain
-    )[0]
+    [verdict] = scorer.score_group(
+        [completion],
+        task,
+        find_reward(reward),
+        assistant_prefix=assistant_prefix,
+        context=context,
+        explain=explain,
+    )
+    return verdict
 
 
-def _json_bytes(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=True, allow_nan=False).encode()
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What preparing a task came to: something to judge by, or the finding that there is nothing."""
-
-    task: Any
-    defect: Finding | None = None
+def _json_bytes(value: Any) -> bytes | None:
+    return None if value is None else json.dumps(value, allow_nan=False).encode()
 
 
 class Scorer:
-    """Scores groups of completions and remembers prepared tasks, least recently used first out.
+    """Scores groups of completions and remembers prepared tasks.
 
     Not thread-safe: use one an event loop or one a thread.
 
     Args:
         max_completion_bytes: a completion of more bytes of UTF-8 scores 0 unread.
-        cache_bytes: a bound on the summed text of the remembered tasks, in bytes.
+        cache_bytes: a bound on what the remembered tasks are reckoned at, in bytes.
     """
 
     def __init__(self, *, max_completion_bytes: int = MAX_COMPLETION_BYTES, cache_bytes: int = CACHE_BYTES) -> None:
         self._max_completion_bytes = max_completion_bytes
-        self._cache_bytes = cache_bytes
-        self._cache: OrderedDict[tuple[str, bytes | None, bytes], _Prepared] = OrderedDict()
-        self._cached_bytes = 0
+        self._tasks = TaskCache(cache_bytes)
 
     def score_group(
         self,
@@ -99,67 +96,51 @@ class Scorer:
         reward: Reward[Any],
         *,
         assistant_prefix: str = "",
+        context: Context = NO_CONTEXT,
         explain: bool = False,
     ) -> list[Verdict]:
         """One verdict for each completion of a task, in their order.
 
         Raises:
+            MissingNeed: the reward needs something that neither the task nor the context has.
             UnsupportedCompletion: a message was given to a reward that judges text.
         """
-        prepared = self._prepare(task, reward)
-        judgements = (self._judge(completion, prepared, reward, assistant_prefix) for completion in completions)
+        if need := reward.missing_need(task, context):
+            raise MissingNeed(reward.id, need)
+        prepared = self._tasks.prepare(task, reward)
+        judgements = [
+            self._judge(_prefixed(completion, assistant_prefix), prepared, reward, context)
+            for completion in completions
+        ]
         return [_verdict(score, finding, explain=explain) for score, finding in judgements]
 
     def _judge(
-        self, completion: Completion, prepared: _Prepared, reward: Reward[Any], assistant_prefix: str
+        self, completion: CompletionText | AssistantMessage, prepared: Prepared, reward: Reward[Any], context: Context
     ) -> tuple[float | None, Finding]:
         if not reward.judges_messages and isinstance(completion, AssistantMessage):
             raise UnsupportedCompletion(reward.id)
         if prepared.defect is not None:
             return None, prepared.defect
         if _is_longer(completion, self._max_completion_bytes):
-            return Judgement(0.0, Finding(Reason.COMPLETION_TOO_LONG))
-        if isinstance(completion, str):
-            text = CompletionText(assistant_prefix + completion, len(assistant_prefix))
-            return reward.judge(text, prepared.task)
-        return reward.judge(completion, prepared.task)
-
-    def _prepare(self, task: TaskSource, reward: Reward[Any]) -> _Prepared:
-        key = (reward.id, task.tools, task.ground_truth)
-        if prepared := self._cache.get(key):
-            self._cache.move_to_end(key)
-            return prepared
-        prepared = _prepare(task, reward)
-        self._remember(key, prepared)
-        return prepared
-
-    def _remember(self, key: tuple[str, bytes | None, bytes], prepared: _Prepared) -> None:
-        self._cache[key] = prepared
-        self._cached_bytes += _weight(key)
-        while self._cached_bytes > self._cache_bytes:
-            evicted, _ = self._cache.popitem(last=False)
-            self._cached_bytes -= _weight(evicted)
+            return 0.0, Finding(Reason.COMPLETION_TOO_LONG)
+        return reward.judge(completion, prepared.task, context)
 
 
-def _weight(key: tuple[str, bytes | None, bytes]) -> int:
-    _, tools, ground_truth = key
-    return len(tools or b"") + len(ground_truth)
+def _prefixed(completion: Completion, prefix: str) -> CompletionText | AssistantMessage:
+    return CompletionText(prefix + completion, len(prefix)) if isinstance(completion, str) else completion
 
 
-def _prepare(task: TaskSource, reward: Reward[Any]) -> _Prepared:
-    try:
-        return _Prepared(reward.prepare(task))
-    except UnusableTask as error:
-        return _Prepared(None, error.finding)
-
-
-def _is_longer(completion: Completion, limit: int) -> bool:
+def _is_longer(completion: CompletionText | AssistantMessage, limit: int) -> bool:
     """Whether the UTF-8 of a completion has more bytes than the limit; a code point has at most four."""
-    texts = (completion,) if isinstance(completion, str) else _message_texts(completion)
+    texts = _message_texts(completion) if isinstance(completion, AssistantMessage) else _own_text(completion)
     code_points = sum(map(len, texts))
     if code_points * 4 <= limit:
         return False
     return code_points > limit or sum(len(text.encode(errors="surrogatepass")) for text in texts) > limit
+
+
+def _own_text(completion: CompletionText) -> tuple[str]:
+    return (completion.text[completion.prefix_length :],)
 
 
 def _message_texts(message: AssistantMessage) -> tuple[str, ...]:

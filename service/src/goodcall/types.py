@@ -54,8 +54,25 @@ class TaskSource:
 
     tools: bytes | None
     """JSON text of the list of tools; None when there is nothing to check names and arguments against."""
-    ground_truth: bytes
-    """JSON text of the expected calls."""
+    ground_truth: bytes | None
+    """JSON text of what the reward compares with, usually the expected calls; None for rewards without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What some rewards need to know beside the task; a reward names what it needs."""
+
+    step: int | None = None
+    """The training step."""
+    num_turns: int | None = None
+    """Turns of the rollout so far."""
+    execution: JSON = None
+    """What running the calls gave."""
+    category: str | None = None
+    """The benchmark category of the task."""
+
+
+NO_CONTEXT = Context()
 
 
 class Place(NamedTuple):

@@ -4,14 +4,14 @@ from types import MappingProxyType
 from typing import Any
 
 from goodcall.errors import UnknownReward
-from goodcall.rewards import tool_n1
+from goodcall.rewards import tool_n1, tool_n1_released
 from goodcall.rewards.reward import Reward, compute_digest
 
 __all__ = ["CATALOGUE", "DEFAULT_REWARD", "Reward", "compute_digest", "find_reward"]
 
 DEFAULT_REWARD = tool_n1.HARDENED.id
 
-CATALOGUE = MappingProxyType({reward.id: reward for reward in (tool_n1.HARDENED, tool_n1.RELEASED)})
+CATALOGUE = MappingProxyType({reward.id: reward for reward in (tool_n1.HARDENED, *tool_n1_released.VARIANTS)})
 """Every reward by its id."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from goodcall.types import JSON, AssistantMessage, CompletionText, Judgement, TaskSource
+from goodcall.types import JSON, AssistantMessage, CompletionText, Context, Judgement, TaskSource
 
 PreparedTask = TypeVar("PreparedTask")
 
@@ -24,15 +24,27 @@ class Reward(Generic[PreparedTask]):
     low: float
     high: float
     needs: tuple[str, ...]
-    """What an item must carry beside its completions."""
+    """What an item must carry beside its completions: ``ground_truth``, ``tools``, ``context.step`` …"""
+    dialect: str
+    """How a completion writes its calls for this reward to read them."""
     source: str
     digest: str
     """See ``compute_digest``; a test compares it with what the code answers."""
     prepare: Callable[[TaskSource], PreparedTask]
     """Reads a task once, for any number of completions. Raises UnusableTask when it can't be judged by."""
-    judge: Callable[[CompletionText | AssistantMessage, PreparedTask], Judgement]
+    judge: Callable[[CompletionText | AssistantMessage, PreparedTask, Context], Judgement]
     judges_messages: bool = True
     """Whether ``judge`` takes parsed messages, or text alone."""
+
+    def missing_need(self, task: TaskSource, context: Context) -> str | None:
+        """The first thing that this reward needs and that was not given."""
+        given: dict[str, object] = {
+            "tools": task.tools,
+            "ground_truth": task.ground_truth,
+            "context.step": context.step,
+            "context.category": context.category,
+        }
+        return next((need for need in self.needs if given[need] is None), None)
 
     @property
     def name(self) -> str:

@@ -1,18 +1,21 @@
 """A request's items to verdicts, without keeping the event loop from everything else."""
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeAlias
 
 from goodcall.errors import UnsupportedCompletion
 from goodcall.rewards import Reward
 from goodcall.scoring import Scorer
-from goodcall.types import TaskSource, Verdict
+from goodcall.types import Completion, Verdict
 from goodcall.web.problems import ProblemCode, RequestProblem
-from goodcall.web.wire import Item, ScoreRequest, to_completion, to_task
+from goodcall.web.wire import Item, Message, ScoreRequest, to_completion, to_context, to_task
 
 COMPLETIONS_BETWEEN_YIELDS = 128
 """A few milliseconds of work: probes are answered in between."""
+
+_Judge: TypeAlias = Callable[[list[Completion]], list[Verdict]]
 
 
 async def score_items(request: ScoreRequest, reward: Reward[Any], scorer: Scorer) -> list[list[Verdict]]:
@@ -24,9 +27,9 @@ async def score_items(request: ScoreRequest, reward: Reward[Any], scorer: Scorer
     verdicts = []
     scored_since_yield = 0
     for index, item in enumerate(request.items):
-        task, group = to_task(item), []
+        judge, group = _judge_of(item, request, reward, scorer), []
         for part in _parts(item):
-            group += _score_part(request, index, part, task, reward, scorer)
+            group += _judged(judge, part, f"/items/{index}/completions")
             scored_since_yield += len(part)
             if scored_since_yield >= COMPLETIONS_BETWEEN_YIELDS:
                 scored_since_yield = 0
@@ -35,22 +38,24 @@ async def score_items(request: ScoreRequest, reward: Reward[Any], scorer: Scorer
     return verdicts
 
 
-def _parts(item: Item) -> Iterator[list[Any]]:
+def _judge_of(item: Item, request: ScoreRequest, reward: Reward[Any], scorer: Scorer) -> _Judge:
+    return partial(
+        scorer.score_group,
+        task=to_task(item),
+        reward=reward,
+        assistant_prefix=request.assistant_prefix if item.assistant_prefix is None else item.assistant_prefix,
+        context=to_context(item),
+        explain=request.explain,
+    )
+
+
+def _parts(item: Item) -> Iterator[list[str | Message]]:
     for start in range(0, len(item.completions), COMPLETIONS_BETWEEN_YIELDS):
         yield item.completions[start : start + COMPLETIONS_BETWEEN_YIELDS]
 
 
-def _score_part(
-    request: ScoreRequest, index: int, part: list[Any], task: TaskSource, reward: Reward[Any], scorer: Scorer
-) -> list[Verdict]:
-    prefix = request.items[index].assistant_prefix
+def _judged(judge: _Judge, part: list[str | Message], pointer: str) -> list[Verdict]:
     try:
-        return scorer.score_group(
-            [to_completion(completion) for completion in part],
-            task,
-            reward,
-            assistant_prefix=request.assistant_prefix if prefix is None else prefix,
-            explain=request.explain,
-        )
+        return judge([to_completion(completion) for completion in part])
     except UnsupportedCompletion as error:
-        raise RequestProblem(ProblemCode.UNSUPPORTED_COMPLETION, f"{error}.", f"/items/{index}/completions") from None
+        raise RequestProblem(ProblemCode.UNSUPPORTED_COMPLETION, f"{error}.", pointer) from None

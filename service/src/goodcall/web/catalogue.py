@@ -15,6 +15,7 @@ class RewardEntry(BaseModel):
     summary: str
     range: tuple[float, float] = Field(description="The lowest and the highest score.")
     needs: list[str] = Field(description="What an item must carry beside its completions.")
+    dialect: str = Field(description="How a completion writes its calls for this reward to read them.")
     source: str = Field(description="Where the definition comes from.")
 
     @classmethod
@@ -26,6 +27,7 @@ class RewardEntry(BaseModel):
             summary=reward.summary,
             range=(reward.low, reward.high),
             needs=list(reward.needs),
+            dialect=reward.dialect,
             source=reward.source,
         )
 

@@ -18,7 +18,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from goodcall.scoring import CACHE_BYTES, MAX_COMPLETION_BYTES
+from goodcall.scoring import MAX_COMPLETION_BYTES
+from goodcall.task_cache import CACHE_BYTES
 
 ENV_PREFIX = "GOODCALL_"
 
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     max_completion_bytes: int = Field(
         MAX_COMPLETION_BYTES, gt=0, description="Bytes of UTF-8 in one completion; a longer one scores 0 unread."
     )
-    cache_bytes: int = Field(CACHE_BYTES, ge=0, description="Bytes of task text whose compiled form is kept in memory.")
+    cache_bytes: int = Field(CACHE_BYTES, ge=0, description="Bytes that the tasks kept in memory may be reckoned at.")
 
     @classmethod
     def settings_customise_sources(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from goodcall import types
 from goodcall.rewards import DEFAULT_REWARD, Reward
 from goodcall.types import AssistantMessage, Completion, MessageCall, TaskSource, Verdict
 from goodcall.web.problems import ProblemCode, RequestProblem
@@ -237,18 +238,27 @@ def refuse_missing(request: ScoreRequest, reward: Reward[Any]) -> None:
         RequestProblem: something is missing in an item.
     """
     for index, item in enumerate(request.items):
-        for need in reward.needs:
-            if getattr(item, need) is UNSET:
-                raise RequestProblem(
-                    ProblemCode.INVALID_REQUEST, f"{reward.id} needs {need} in every item.", f"/items/{index}"
-                )
+        if need := reward.missing_need(to_task(item), to_context(item)):
+            raise RequestProblem(
+                ProblemCode.INVALID_REQUEST, f"{reward.id} needs {need} in every item.", f"/items/{index}"
+            )
 
 
 def to_task(item: Item) -> TaskSource:
     """The task of an item, as the verifier reads it."""
     tools = None if isinstance(item.tools, UnsetType) else bytes(item.tools)
-    ground_truth = b"null" if isinstance(item.ground_truth, UnsetType) else bytes(item.ground_truth)
+    ground_truth = None if isinstance(item.ground_truth, UnsetType) else bytes(item.ground_truth)
     return TaskSource(tools=None if tools == b"null" else tools, ground_truth=ground_truth)
+
+
+def to_context(item: Item) -> types.Context:
+    """The context of an item, as the verifier reads it."""
+    context = item.context
+    if context is None:
+        return types.NO_CONTEXT
+    return types.Context(
+        step=context.step, num_turns=context.num_turns, execution=context.execution, category=context.category
+    )
 
 
 def to_completion(completion: str | Message) -> Completion:
