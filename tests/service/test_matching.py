@@ -112,6 +112,8 @@ G = {"name": "g", "arguments": {}}
         ([f(a=1), f(a=3)], [f(a=2), f(a=1)], ("/1/arguments/a", "2", "3")),
         ([f(), f()], [f(), G], ("/1/name", '"g"', '"f"')),
         ([f()], [f(), G], (None, "2 calls", "1 call")),
+        ([f(), f()], [f()], ("/1", "1 call", "2 calls")),
+        ([f(a=1), f()], [f()], ("/0", "1 call", "2 calls")),
     ],
 )
 def test_a_difference_is_pointed_at(got, expected, place):

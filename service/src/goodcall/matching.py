@@ -58,9 +58,18 @@ class ExpectedCalls:
         return Finding(Reason.ARGUMENTS_WRONG, partial(self._wrong_arguments, predicted))
 
     def _miscounted(self, predicted: Calls) -> Finding:
-        too_few = len(predicted.calls) < len(self._calls)
-        place = partial(Place, expected=_count(len(self._calls)), got=_count(len(predicted.calls)))
-        return Finding(Reason.CALL_MISSING if too_few else Reason.CALL_EXTRA, place)
+        reason = Reason.CALL_MISSING if len(predicted.calls) < len(self._calls) else Reason.CALL_EXTRA
+        return Finding(reason, partial(self._counts, predicted))
+
+    def _counts(self, predicted: Calls) -> Place:
+        """How many calls were made and expected, and the first that is too many."""
+        frozen = list(map(_freeze_call, predicted.calls))
+        surplus = Counter(frozen) - self._frozen
+        return Place(
+            pointer=predicted.pointer(_first_surplus(frozen, self._frozen)) if surplus else None,
+            expected=_count(len(self._calls)),
+            got=_count(len(frozen)),
+        )
 
     def _wrong_tool(self, predicted: Calls) -> Place:
         names = [call.name for call in predicted.calls]

@@ -5,11 +5,12 @@ end of turn, chat markers, form, JSON, shape. The text is scanned with ``find`` 
 length whatever it holds.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from goodcall.excerpts import excerpt
+from goodcall.json_positions import offset_of_fault, offset_of_value
 from goodcall.reasons import Reason
 from goodcall.strict_json import JSONFault, loads
 from goodcall.types import JSON, AssistantMessage, CompletionText, Finding, MessageCall, Place, ToolCall
@@ -43,10 +44,21 @@ class Calls:
     calls: list[ToolCall] = field(default_factory=list)
     root: str = "/{}"
     """The pattern of each call's JSON Pointer; a lone object stands at the root itself."""
+    locate: Callable[[str], int] | None = None
+    """From a JSON Pointer to its offset in the completion; None when the completion is no text."""
 
     def pointer(self, index: int) -> str:
         """The JSON Pointer of one call in what the completion holds."""
         return self.root.format(index)
+
+    def located(self, finding: Finding) -> Finding:
+        """A finding on these calls, its place completed with the offset."""
+        return _located(finding, self.locate)
+
+
+def parse(completion: CompletionText | AssistantMessage) -> PlainAnswer | Calls | Finding:
+    """What a completion says, as text or as a message, or what is wrong with its form."""
+    return parse_message(completion) if isinstance(completion, AssistantMessage) else parse_text(completion)
 
 
 def parse_text(completion: CompletionText) -> PlainAnswer | Calls | Finding:
@@ -66,7 +78,7 @@ def parse_text(completion: CompletionText) -> PlainAnswer | Calls | Finding:
     if not rest.startswith(TOOL_CALL):
         return _plain_answer(rest, rest_start)
     if not rest.endswith(END_TOOL_CALL):
-        return _at(Reason.TOOL_CALL_UNCLOSED, rest_start)
+        return _unended_block(rest, rest_start)
     return _read_body(rest[len(TOOL_CALL) : -len(END_TOOL_CALL)], rest_start + len(TOOL_CALL))
 
 
@@ -148,6 +160,13 @@ def _plain_answer(text: str, start: int) -> PlainAnswer | Finding:
     return PlainAnswer()
 
 
+def _unended_block(rest: str, start: int) -> Finding:
+    end = rest.rfind(END_TOOL_CALL)
+    if end < 0:
+        return _at(Reason.TOOL_CALL_UNCLOSED, start)
+    return _at(Reason.TEXT_AFTER_CALLS, start + end + len(END_TOOL_CALL))
+
+
 def _read_body(body: str, start: int) -> Calls | Finding:
     try:
         value = loads(body)
@@ -155,8 +174,29 @@ def _read_body(body: str, start: int) -> Calls | Finding:
         reason = fault.reason
         if reason is Reason.JSON_INVALID and END_TOOL_CALL in body and TOOL_CALL in body:
             reason = Reason.MULTIPLE_TOOL_CALL_BLOCKS
-        return _at(reason, start + (fault.position or 0))
-    return read_calls(value)
+        return Finding(reason, partial(_fault_place, body, start, fault))
+    calls = read_calls(value)
+
+    def locate(pointer: str) -> int:
+        return start + offset_of_value(body, pointer)
+
+    return _located(calls, locate) if isinstance(calls, Finding) else replace(calls, locate=locate)
+
+
+def _fault_place(body: str, start: int, fault: JSONFault) -> Place:
+    position = offset_of_fault(body, fault.reason) if fault.position is None else fault.position
+    return Place(offset=start + position)
+
+
+def _located(finding: Finding, locate: Callable[[str], int] | None) -> Finding:
+    if locate is None or finding.place is None:
+        return finding
+    return Finding(finding.reason, partial(_with_offset, finding.place, locate))
+
+
+def _with_offset(find_place: Callable[[], Place], locate: Callable[[str], int]) -> Place:
+    place = find_place()
+    return place if place.pointer is None else place._replace(offset=locate(place.pointer))
 
 
 def read_calls(value: JSON) -> Calls | Finding:

@@ -67,11 +67,8 @@ class Reason(StrEnum):
         "A think or tool_call tag stands in the text after the reasoning; a call must follow </think> directly.",
     )
     ANSWER_EMPTY = "answer_empty", Stage.FORM, "Nothing follows the reasoning: neither a call nor an answer."
-    TOOL_CALL_UNCLOSED = (
-        "tool_call_unclosed",
-        Stage.FORM,
-        "The call block does not end the completion: </tool_call> is missing or text follows it.",
-    )
+    TOOL_CALL_UNCLOSED = "tool_call_unclosed", Stage.FORM, "The call block is never closed with </tool_call>."
+    TEXT_AFTER_CALLS = "text_after_calls", Stage.FORM, "Text follows the call block, which must end the completion."
     TEXT_BESIDE_CALLS = (
         "text_beside_calls",
         Stage.FORM,

@@ -13,6 +13,7 @@ import jsonschema_rs
 
 from goodcall.errors import UnusableTask
 from goodcall.excerpts import excerpt, pointer_token
+from goodcall.parsing import Calls
 from goodcall.reasons import Reason
 from goodcall.strict_json import JSONFault, loads
 from goodcall.types import JSON, Finding, Place, ToolCall
@@ -65,6 +66,11 @@ class Toolbox:
             self._tools[name] = Tool(parameters, _compile(parameters, f"{pointer}/parameters"))
         elif known.parameters != parameters:
             raise _malformed(pointer, "one definition a name")
+
+    def check_all(self, calls: Calls) -> Finding | None:
+        """What is wrong with the first wrong call, if any is."""
+        faults = (self.check(call, calls.pointer(index)) for index, call in enumerate(calls.calls))
+        return next((fault for fault in faults if fault), None)
 
     def check(self, call: ToolCall, pointer: str) -> Finding | None:
         """What is wrong with a call, if anything: its tool was not offered, or its arguments break the schema."""
