@@ -37,8 +37,8 @@ def cases_of(reward_id):
 
 
 def item_of(case):
-    optional = {key: case[key] for key in ("tools", "assistant_prefix") if key in case}
-    return Item(completions=[case["completion"]], ground_truth=case["ground_truth"], **optional)
+    optional = {key: case[key] for key in ("tools", "assistant_prefix", "context") if key in case}
+    return Item(completions=[case["completion"]], ground_truth=case.get("ground_truth"), **optional)
 
 
 def item_of_row(row):

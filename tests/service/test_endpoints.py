@@ -44,7 +44,7 @@ async def test_an_unsafe_request_id_is_replaced(service, unsafe):
 @pytest.mark.parametrize("reward_id", CATALOGUE)
 async def test_golden_cases_get_the_same_verdicts_over_http(service, reward_id):
     cases = golden_cases(reward_id)
-    given = ("tools", "ground_truth", "assistant_prefix")
+    given = ("tools", "ground_truth", "assistant_prefix", "context")
     items = [
         {**{key: case[key] for key in given if key in case}, "completions": [case["completion"]]} for case in cases
     ]

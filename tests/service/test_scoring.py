@@ -25,13 +25,14 @@ from suites import golden_cases
 HARDENED = find_reward("tool_n1/hardened@1")
 RELEASED = find_reward("tool_n1/released@1")
 NO_CALL_WANTED = TaskSource(tools=None, ground_truth=b"[]")
+WITHOUT_MORE_NEEDS = [reward.id for reward in CATALOGUE.values() if reward.needs == ("ground_truth",)]
 ANSWER = "<think>t</think>No tool fits."
 
 
-@given(st.text(st.characters()), st.sampled_from(sorted(CATALOGUE)), st.booleans())
+@given(st.text(st.characters()), st.sampled_from(WITHOUT_MORE_NEEDS), st.booleans())
 def test_any_text_gets_a_verdict(completion, reward, explain):
     verdict = score(completion, ground_truth=[], reward=reward, explain=explain)
-    assert verdict.score in {0.0, 1.0}
+    assert find_reward(reward).low <= verdict.score <= find_reward(reward).high
 
 
 @given(st.text(), st.text(), st.lists(st.text(), max_size=3))

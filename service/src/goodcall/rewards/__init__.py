@@ -4,14 +4,21 @@ from types import MappingProxyType
 from typing import Any
 
 from goodcall.errors import UnknownReward
-from goodcall.rewards import tool_n1, tool_n1_released
+from goodcall.rewards import necessity, schema, tool_n1, tool_n1_released
 from goodcall.rewards.reward import Reward, compute_digest
 
 __all__ = ["CATALOGUE", "DEFAULT_REWARD", "Reward", "compute_digest", "find_reward"]
 
 DEFAULT_REWARD = tool_n1.HARDENED.id
 
-CATALOGUE = MappingProxyType({reward.id: reward for reward in (tool_n1.HARDENED, *tool_n1_released.VARIANTS)})
+_REWARDS: tuple[Reward[Any], ...] = (
+    tool_n1.HARDENED,
+    *tool_n1_released.VARIANTS,
+    schema.VALID,
+    necessity.DECISION,
+)
+
+CATALOGUE = MappingProxyType({reward.id: reward for reward in _REWARDS})
 """Every reward by its id."""
 
 
