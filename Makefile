@@ -9,7 +9,7 @@ MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml traine
 # draws another build in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check format openapi clean
+.PHONY: help demo test check fuzz format openapi clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ check: $(TEST)/.installed  ## Lint, format and types
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy -p goodcall -p goodcall_client -p goodcall_trainer
+
+fuzz: $(TEST)/.installed  ## The verifier against a second implementation on a million generated completions
+	$(TEST)/bin/python tests/fuzz/agree_with_oracle.py
 
 format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .
