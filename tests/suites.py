@@ -22,12 +22,22 @@ def golden_cases(reward_id: str) -> list[dict[str, Any]]:
 
 
 def conformance(name: str) -> Path:
-    """A conformance file; skips the test in a checkout without them, except where they must be."""
-    path = SHARED / "conformance" / name
+    """A conformance file: what published scorers and an independent verifier answered."""
+    return _shared("conformance", name)
+
+
+def suite(name: str) -> Path:
+    """The folder of a test suite that others wrote."""
+    return _shared("suites", name)
+
+
+def _shared(*parts: str) -> Path:
+    """Something beside the checkout; skips the test where it is absent, except where it must be there."""
+    path = SHARED.joinpath(*parts)
     if not path.exists():
         if os.environ.get("CI"):
             pytest.fail(f"{path} is missing and must be there in CI")
-        pytest.skip(f"no conformance files beside this checkout ({path})")
+        pytest.skip(f"there is no {'/'.join(parts)} beside this checkout")
     return path
 
 

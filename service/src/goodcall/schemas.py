@@ -114,17 +114,32 @@ def _malformed(pointer: str, expected: str) -> UnusableTask:
     return UnusableTask(Reason.TOOLS_MALFORMED, partial(Place, pointer=pointer, expected=expected))
 
 
+def compile_schema(schema: JSON, *, registry: jsonschema_rs.Registry | None = None) -> Validator:
+    """A validator for a JSON Schema that opens no file and no socket.
+
+    Args:
+        schema: the draft is that of its ``$schema``, else 2020-12.
+        registry: resources that a ``$ref`` may lead to beside the schema itself and the drafts' own.
+
+    Raises:
+        ValueError, jsonschema_rs.ValidationError: it is no schema, needs something that is not there, or has a
+            pattern that no linear-time engine can match.
+    """
+    return jsonschema_rs.validator_for(
+        schema,
+        validate_formats=False,
+        # The default engine backtracks, and by default a $ref would be fetched.
+        pattern_options=jsonschema_rs.RegexOptions(),
+        offline=True,
+        registry=registry,
+    )
+
+
 def _compile(parameters: JSON, pointer: str) -> Validator | None:
     if parameters is None:
         return None
     try:
-        return jsonschema_rs.validator_for(
-            parameters,
-            validate_formats=False,
-            # The default engine backtracks, and by default a $ref would be fetched.
-            pattern_options=jsonschema_rs.RegexOptions(),
-            offline=True,
-        )
+        return compile_schema(parameters)
     except (ValueError, jsonschema_rs.ValidationError) as error:
         place = partial(Place, pointer=pointer, expected="a JSON Schema", got=_first_line(error))
         raise UnusableTask(Reason.TOOL_SCHEMA_INVALID, place) from None
