@@ -13,9 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from generated import generate
-from oracle import oracle
-
 from goodcall import Scorer, TaskSource, find_reward
+from oracle import oracle
 
 CHUNK = 5000
 
