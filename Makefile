@@ -9,7 +9,7 @@ MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml traine
 # draws another build in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check fuzz format openapi clean
+.PHONY: help demo test check fuzz format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,8 +35,9 @@ format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .
 	$(TEST)/bin/ruff format .
 
-openapi: $(TEST)/.installed  ## Write openapi.yaml from the app
+documents: $(TEST)/.installed  ## Write openapi.yaml and docs/reasons.md from the code
 	$(TEST)/bin/python -m goodcall.web.openapi > openapi.yaml
+	$(TEST)/bin/python docs/write_reasons.py > docs/reasons.md
 
 clean:  ## Remove the environments and what runs left
 	rm -rf .venv runs .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -15,7 +15,7 @@ KEPT = REPOSITORY / "openapi.yaml"
 
 
 def test_the_kept_contract_is_that_of_the_app():
-    """After a wanted change: ``make openapi``."""
+    """After a wanted change: ``make documents``."""
     assert KEPT.read_text(encoding="utf-8") == to_yaml(create_app(Settings()).openapi())
 
 

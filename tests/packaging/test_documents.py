@@ -3,6 +3,8 @@
 import contextlib
 import io
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -29,7 +31,14 @@ def test_the_readme_opens_with_one_sentence_and_a_six_line_example():
     assert len(EXAMPLE.search(text)[1].splitlines()) == 6
 
 
-@pytest.mark.parametrize("command", ["make demo", "make test"])
+def test_the_document_of_reasons_is_that_of_the_code():
+    """After a wanted change: ``make documents``."""
+    script = REPOSITORY / "docs" / "write_reasons.py"
+    written = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
+    assert (REPOSITORY / "docs" / "reasons.md").read_text(encoding="utf-8") == written
+
+
+@pytest.mark.parametrize("command", ["make demo", "make test", "make fuzz"])
 def test_the_commands_of_the_readme_are_targets(command):
     assert command in (REPOSITORY / "README.md").read_text(encoding="utf-8")
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
