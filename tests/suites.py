@@ -31,6 +31,11 @@ def suite(name: str) -> Path:
     return _shared("suites", name)
 
 
+def dataset(*parts: str) -> Path:
+    """A file or a folder of the datasets that others made."""
+    return _shared("data", *parts)
+
+
 def _shared(*parts: str) -> Path:
     """Something beside the checkout; skips the test where it is absent, except where it must be there."""
     path = SHARED.joinpath(*parts)

@@ -98,6 +98,17 @@ async def test_a_lone_surrogate_costs_one_completion_and_not_the_batch(service):
     assert verdicts == ["ok", "json_lone_surrogate", "ok", "json_lone_surrogate", "ok", "think_missing"]
 
 
+async def test_explanations_of_what_utf8_cannot_write_are_escaped(service):
+    calls = [{"function": {"name": "\ud800", "arguments": '{"a": 1}'}}]
+    item = {
+        "tools": [{"name": "f"}],
+        "ground_truth": [{"name": "f", "arguments": {}}],
+        "completions": [{"reasoning_content": "t", "tool_calls": calls}],
+    }
+    [verdict] = (await score(service, items=[item], explain=True))["items"][0]["verdicts"]
+    assert (verdict["reason"], verdict["detail"]["got"]) == ("tool_unknown", '"\\ud800"')
+
+
 async def test_probes_are_answered_while_a_large_batch_is_scored(service):
     batch = {"items": [{"ground_truth": [], "completions": ["<think>t</think>No."] * 8192}]}
     scoring = asyncio.ensure_future(service.post("/score", json=batch))

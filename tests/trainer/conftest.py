@@ -9,11 +9,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import torch
 
 from goodcall_trainer.config import DemoConfig
 from goodcall_trainer.data.demonstrations import Demonstration, demonstrate
 from goodcall_trainer.data.generate import Splits, generate_splits
 from goodcall_trainer.policy import build_policy, train_tokenizer
+
+# Threads of several test processes on few cores would mostly wait for each other.
+torch.set_num_threads(1)
 
 Judge = Callable[[dict[str, Any], str], dict[str, Any]]
 

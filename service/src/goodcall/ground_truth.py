@@ -19,16 +19,17 @@ def read_ground_truth(text: bytes | None) -> Calls:
     try:
         value = loads((text or b"").decode())
     except (JSONFault, UnicodeDecodeError):
-        raise _malformed("", "strict JSON") from None
+        raise malformed_ground_truth("", "strict JSON") from None
     if not isinstance(value, list):
-        raise _malformed("", "a list of calls")
+        raise malformed_ground_truth("", "a list of calls")
     calls = read_calls(value)
     if isinstance(calls, Finding):
         raise UnusableTask(Reason.GROUND_TRUTH_MALFORMED, calls.place)
     return calls
 
 
-def _malformed(pointer: str, expected: str) -> UnusableTask:
+def malformed_ground_truth(pointer: str, expected: str) -> UnusableTask:
+    """The exception for a ground truth that is not what was expected at the pointer."""
     return UnusableTask(Reason.GROUND_TRUTH_MALFORMED, partial(Place, pointer=pointer, expected=expected))
 
 

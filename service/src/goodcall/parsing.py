@@ -79,7 +79,7 @@ def parse_text(completion: CompletionText) -> PlainAnswer | Calls | Finding:
         return _plain_answer(rest, rest_start)
     if not rest.endswith(END_TOOL_CALL):
         return _unended_block(rest, rest_start)
-    return _read_body(rest[len(TOOL_CALL) : -len(END_TOOL_CALL)], rest_start + len(TOOL_CALL))
+    return read_body(rest[len(TOOL_CALL) : -len(END_TOOL_CALL)], rest_start + len(TOOL_CALL))
 
 
 def parse_message(message: AssistantMessage) -> PlainAnswer | Calls | Finding:
@@ -92,7 +92,7 @@ def parse_message(message: AssistantMessage) -> PlainAnswer | Calls | Finding:
         return fault
     if not message.tool_calls:
         return PlainAnswer()
-    return _read_message_calls(message.tool_calls)
+    return read_message_calls(message.tool_calls)
 
 
 def strip_end_of_turn(text: str) -> tuple[str, int]:
@@ -167,7 +167,8 @@ def _unended_block(rest: str, start: int) -> Finding:
     return _at(Reason.TEXT_AFTER_CALLS, start + end + len(END_TOOL_CALL))
 
 
-def _read_body(body: str, start: int) -> Calls | Finding:
+def read_body(body: str, start: int) -> Calls | Finding:
+    """The calls that the inside of a call block holds; it begins at that offset in the completion."""
     try:
         value = loads(body)
     except JSONFault as fault:
@@ -261,7 +262,8 @@ def _message_answer(content: str, *, has_calls: bool) -> Finding | None:
     return None if content.strip() else Finding(Reason.ANSWER_EMPTY, place)
 
 
-def _read_message_calls(message_calls: tuple[MessageCall, ...]) -> Calls | Finding:
+def read_message_calls(message_calls: tuple[MessageCall, ...]) -> Calls | Finding:
+    """The calls of an already parsed message."""
     root = "/tool_calls/{}/function"
     calls = []
     for index, message_call in enumerate(message_calls):

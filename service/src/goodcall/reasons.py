@@ -80,6 +80,19 @@ class Reason(StrEnum):
         "No closed <tool_call> block was found.",
     )
 
+    RESPONSE_MISSING = "response_missing", Stage.FORM, "A <response> block is expected and one of its tags is missing."
+    TAG_REPEATED = "tag_repeated", Stage.FORM, "A tag that may stand once stands more than once."
+    LAYOUT_WRONG = (
+        "layout_wrong",
+        Stage.FORM,
+        "The blocks are not laid out as expected: one newline between them, calls on their own lines, nothing after.",
+    )
+    REASONING_SHORT = (
+        "reasoning_short",
+        Stage.FORM,
+        "All is right, but the reasoning is shorter than what this reward pays in full.",
+    )
+
     JSON_INVALID = "json_invalid", Stage.JSON, "The text of the call is not valid JSON."
     MULTIPLE_TOOL_CALL_BLOCKS = (
         "multiple_tool_call_blocks",
@@ -119,6 +132,12 @@ class Reason(StrEnum):
         "The arguments of a call are not a JSON object.",
     )
 
+    PYTHON_CALLS_INVALID = (
+        "python_calls_invalid",
+        Stage.SHAPE,
+        "The text is no list of calls in Python's syntax, such as [f(a=1)].",
+    )
+
     CALL_NOT_WANTED = "call_not_wanted", Stage.MATCH, "A tool was called although no call was expected."
     CALL_WANTED = "call_wanted", Stage.MATCH, "No tool was called although a call was expected."
 
@@ -129,13 +148,31 @@ class Reason(StrEnum):
         "The arguments of a call break the JSON Schema of its tool.",
     )
 
+    ARGUMENT_MISSING = "argument_missing", Stage.TOOLS, "A call lacks an argument that its tool requires."
+    ARGUMENT_TYPE_WRONG = "argument_type_wrong", Stage.TOOLS, "An argument is not of the type that its tool declares."
+
     CALL_MISSING = "call_missing", Stage.MATCH, "Fewer calls were made than expected."
     CALL_EXTRA = "call_extra", Stage.MATCH, "More calls were made than expected."
     TOOL_WRONG = "tool_wrong", Stage.MATCH, "Another tool was called than the one expected."
+    ARGUMENT_UNEXPECTED = (
+        "argument_unexpected",
+        Stage.MATCH,
+        "A call gives an argument that its tool or the ground truth does not have.",
+    )
+    ARGUMENT_LEFT_OUT = (
+        "argument_left_out",
+        Stage.MATCH,
+        "A call leaves out an argument that its tool does not require but the ground truth does.",
+    )
     ARGUMENTS_WRONG = (
         "arguments_wrong",
         Stage.MATCH,
         "The right tool was called with other arguments than expected.",
+    )
+    CALL_ORDER_WRONG = (
+        "call_order_wrong",
+        Stage.MATCH,
+        "The expected calls were made in another order, and this reward heeds the order.",
     )
     MISMATCH = "mismatch", Stage.MATCH, "The calls are not the expected ones."
     RELEASED_RAISES = (
@@ -153,6 +190,11 @@ class Reason(StrEnum):
         "tool_schema_invalid",
         Stage.TASK,
         "No verdict: the parameters of a tool are not a JSON Schema that can be used offline.",
+    )
+    CATEGORY_NOT_JUDGED = (
+        "category_not_judged",
+        Stage.TASK,
+        "No verdict: this reward does not judge tasks of this category.",
     )
     GROUND_TRUTH_MALFORMED = (
         "ground_truth_malformed",

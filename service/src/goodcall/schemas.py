@@ -11,6 +11,9 @@ from typing import Any, Protocol
 
 import jsonschema_rs
 
+from goodcall.dialects.fault import MalformedTools
+from goodcall.dialects.losses import LossKind
+from goodcall.dialects.tools import NormalisedTool, ToolDialect, normalise
 from goodcall.errors import UnusableTask
 from goodcall.excerpts import excerpt, pointer_token
 from goodcall.parsing import Calls
@@ -42,30 +45,27 @@ class Toolbox:
     """The tools of one task, ready to check calls against.
 
     Args:
-        text: JSON text of a list of function definitions, wrapped (``{"type": "function", "function": …}``) or
-            bare.
+        text: JSON text of a list of function definitions in any of the dialects that ``goodcall.dialects`` reads.
+        dialect: the one that they are in; left out, each definition is looked at.
 
     Raises:
-        UnusableTask: the text is no such list, or a tool's parameters don't compile offline.
+        UnusableTask: the text is no such list, or a tool's parameters don't compile offline or have a type that no
+            dialect knows.
     """
 
     __slots__ = ("_tools",)
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, dialect: ToolDialect | None = None) -> None:
         self._tools: dict[str, Tool] = {}
-        for index, definition in enumerate(_read_definitions(text)):
-            self._add(definition, f"/{index}")
+        for tool in _normalised(read_definitions(text), dialect):
+            self._add(tool)
 
-    def _add(self, definition: JSON, pointer: str) -> None:
-        function, pointer = _unwrap(definition, pointer)
-        name, parameters = function.get("name"), function.get("parameters")
-        if not isinstance(name, str) or not name:
-            raise _malformed(pointer, "a function with a name")
-        known = self._tools.get(name)
+    def _add(self, tool: NormalisedTool) -> None:
+        known = self._tools.get(tool.name)
         if known is None:
-            self._tools[name] = Tool(parameters, _compile(parameters, f"{pointer}/parameters"))
-        elif known.parameters != parameters:
-            raise _malformed(pointer, "one definition a name")
+            self._tools[tool.name] = Tool(tool.parameters, _compile(tool.parameters, tool.parameters_pointer))
+        elif known.parameters != tool.parameters:
+            raise malformed_tools(tool.pointer, "one definition a name")
 
     def check_all(self, calls: Calls) -> Finding | None:
         """What is wrong with the first wrong call, if any is."""
@@ -91,26 +91,49 @@ class Toolbox:
         )
 
 
-def _read_definitions(text: bytes) -> list[JSON]:
+def read_definitions(text: bytes) -> list[JSON]:
+    """The function definitions that a task's tools are, not yet looked into.
+
+    Raises:
+        UnusableTask: the text is no strict JSON, or no list.
+    """
     try:
         definitions = loads(text.decode())
     except (JSONFault, UnicodeDecodeError):
-        raise _malformed("", "strict JSON") from None
+        raise malformed_tools("", "strict JSON") from None
     if not isinstance(definitions, list):
-        raise _malformed("", "a list of function definitions")
+        raise malformed_tools("", "a list of function definitions")
     return definitions
 
 
-def _unwrap(definition: JSON, pointer: str) -> tuple[dict[str, JSON], str]:
-    """The function inside a definition, and its own pointer."""
+def _normalised(definitions: list[JSON], dialect: ToolDialect | None) -> tuple[NormalisedTool, ...]:
+    try:
+        normalised = normalise(definitions, dialect)
+    except MalformedTools as fault:
+        raise malformed_tools(fault.pointer, fault.expected) from None
+    for loss in normalised.losses:
+        # A verdict must not rest on a parameter that nothing checks because its type was misspelt.
+        if loss.kind is LossKind.UNKNOWN_TYPE:
+            place = partial(Place, pointer=loss.pointer, expected="a type that is known", got=loss.lost)
+            raise UnusableTask(Reason.TOOL_SCHEMA_INVALID, place)
+    return normalised.tools
+
+
+def unwrap_definition(definition: JSON, pointer: str) -> tuple[dict[str, JSON], str]:
+    """The function inside a definition, and its own pointer.
+
+    Raises:
+        UnusableTask: there is no object.
+    """
     if isinstance(definition, dict) and "function" in definition:
         definition, pointer = definition["function"], f"{pointer}/function"
     if not isinstance(definition, dict):
-        raise _malformed(pointer, "a function definition")
+        raise malformed_tools(pointer, "a function definition")
     return definition, pointer
 
 
-def _malformed(pointer: str, expected: str) -> UnusableTask:
+def malformed_tools(pointer: str, expected: str) -> UnusableTask:
+    """The exception for tools that are not what was expected at the pointer."""
     return UnusableTask(Reason.TOOLS_MALFORMED, partial(Place, pointer=pointer, expected=expected))
 
 

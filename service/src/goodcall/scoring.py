@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from goodcall.errors import MissingNeed, UnsupportedCompletion
+from goodcall.errors import MissingNeed, UnsupportedCompletion, UnusableTask
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
 from goodcall.task_cache import CACHE_BYTES, Prepared, TaskCache
@@ -123,7 +123,10 @@ class Scorer:
             return None, prepared.defect
         if _is_longer(completion, self._max_completion_bytes):
             return 0.0, Finding(Reason.COMPLETION_TOO_LONG)
-        return reward.judge(completion, prepared.task, context)
+        try:
+            return reward.judge(completion, prepared.task, context)
+        except UnusableTask as error:
+            return None, error.finding
 
 
 def _prefixed(completion: Completion, prefix: str) -> CompletionText | AssistantMessage:

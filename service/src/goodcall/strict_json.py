@@ -44,7 +44,7 @@ def loads(text: str) -> JSON:
     except RecursionError:
         raise JSONFault(Reason.JSON_TOO_DEEP) from None
     if text.count("[") + text.count("{") > MAX_DEPTH:
-        _refuse_deep(value)
+        refuse_deep(value)
     if "\\ud" in text or "\\uD" in text:
         _refuse_escaped_surrogates(value)
     return value
@@ -66,7 +66,12 @@ def _refuse_escaped_surrogates(value: JSON) -> None:
         raise JSONFault(Reason.JSON_LONE_SURROGATE) from None
 
 
-def _refuse_deep(value: JSON) -> None:
+def refuse_deep(value: JSON) -> None:
+    """Lets a decoded value pass that nests at most ``MAX_DEPTH`` deep.
+
+    Raises:
+        JSONFault: it nests deeper.
+    """
     level = [value] if isinstance(value, (dict, list)) else []
     for _ in range(MAX_DEPTH):
         level = [child for parent in level for child in _children(parent) if isinstance(child, (dict, list))]

@@ -5,6 +5,7 @@ heavy is imported before a command needs it.
 """
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -86,6 +87,9 @@ def demo(  # noqa: PLR0913 - one parameter an option
         out.mkdir(parents=True, exist_ok=True)
         # The service starts first: it is ready by the time that torch is imported.
         with _service(config) as service_url:
+            # Read when torch is loaded. OpenMP threads that wait spin otherwise, which makes a training this small
+            # several times slower where others use the cores as well.
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
             from goodcall_trainer.demo import run_demo  # noqa: PLC0415 - takes seconds
             from goodcall_trainer.outcome import summarise  # noqa: PLC0415
 

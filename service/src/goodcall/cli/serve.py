@@ -9,36 +9,31 @@ import typer
 import uvicorn
 
 import goodcall
+from goodcall.cli.failures import CommandFailed, EnvironmentFailed
 from goodcall.web.app import create_app
 from goodcall.web.settings import InvalidSettings, Settings, load_settings
 
 IDLE_CONNECTION_TIMEOUT_S = 75
 """Longer than a training step usually takes, so that a trainer's connections live from step to step."""
 
-EXIT_USAGE = 2
-EXIT_ENVIRONMENT = 3
-
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one. [default: 8000]")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8000")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
 ) -> None:
     """Serve POST /score and the rest of the wire until SIGINT or SIGTERM."""
     try:
         settings = load_settings(config, host=host, port=port)
     except InvalidSettings as error:
-        typer.echo(f"goodcall serve: {error}", err=True)
-        raise typer.Exit(EXIT_USAGE) from None
+        raise CommandFailed(str(error)) from None
     try:
         listener = _listen(settings)
     except OSError as error:
-        typer.echo(
-            f"goodcall serve: can't listen on {settings.host}:{settings.port}: {error.strerror or error}; "
-            "is another service there? Choose another --port.",
-            err=True,
-        )
-        raise typer.Exit(EXIT_ENVIRONMENT) from None
+        raise EnvironmentFailed(
+            f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}; "
+            "is another service there? Choose another --port."
+        ) from None
     _run(settings, listener)
 
 

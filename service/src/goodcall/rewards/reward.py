@@ -33,6 +33,7 @@ class Reward(Generic[PreparedTask]):
     prepare: Callable[[TaskSource], PreparedTask]
     """Reads a task once, for any number of completions. Raises UnusableTask when it can't be judged by."""
     judge: Callable[[CompletionText | AssistantMessage, PreparedTask, Context], Judgement]
+    """Judges one completion. Raises UnusableTask when only the context tells that the task can't be judged by."""
     judges_messages: bool = True
     """Whether ``judge`` takes parsed messages, or text alone."""
 

@@ -70,7 +70,7 @@ HARDENED = Reward(
     needs=("ground_truth",),
     dialect="tool_n1",
     source="arXiv 2505.00024, section 3, read strictly",
-    digest="sha256:0fa08f8249f44db11cadf4ca53d3806d8d1122efc812e8947495794f99500122",
+    digest="sha256:acca7993b8ebe7928968a1c32669d0049ed86ecb6db23e68455e5a1dd29ad12b",
     prepare=prepare_hardened,
     judge=judge_hardened,
 )

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from goodcall.scoring import Scorer
+from goodcall.web.alarm import HackingAlarm
 from goodcall.web.limits import Limits
 from goodcall.web.metrics import Metrics
 from goodcall.web.openapi import build_openapi
@@ -23,6 +24,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.limits = Limits.of(settings)
     app.state.metrics = Metrics()
     app.state.scorer = Scorer(max_completion_bytes=settings.max_completion_bytes, cache_bytes=settings.cache_bytes)
+    app.state.alarm = HackingAlarm(settings.alarm_share, app.state.scorer, app.state.metrics)
     app.include_router(router, generate_unique_id_function=lambda route: route.name)
     install_problem_handlers(app)
     app.add_middleware(app.state.metrics.middleware)

@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from goodcall.errors import UnsupportedCompletion
+from goodcall.items import Item, Message, to_completion, to_context, to_task
 from goodcall.rewards import Reward
 from goodcall.scoring import Scorer
 from goodcall.types import Completion, Verdict
 from goodcall.web.problems import ProblemCode, RequestProblem
-from goodcall.web.wire import Item, Message, ScoreRequest, to_completion, to_context, to_task
+from goodcall.web.wire import ScoreRequest
 
 COMPLETIONS_BETWEEN_YIELDS = 128
 """A few milliseconds of work: probes are answered in between."""

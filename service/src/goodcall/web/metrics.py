@@ -38,6 +38,18 @@ class Metrics:
             ["reward", "reason", "null"],
             registry=self._registry,
         )
+        self._compared = Counter(
+            "goodcall_alarm_compared",
+            "Completions that the hacking alarm scored with the released reward too.",
+            ["reward"],
+            registry=self._registry,
+        )
+        self._disagreements = Counter(
+            "goodcall_alarm_disagreements",
+            "Those on which the two rewards disagree, by the reason served and by which of the two pays.",
+            ["reward", "reason", "paid_by"],
+            registry=self._registry,
+        )
 
     def exposition(self) -> bytes:
         """Everything in the Prometheus text format."""
@@ -49,6 +61,14 @@ class Metrics:
         tally = Tally((verdict.reason, verdict.score is None) for verdict in verdicts)
         for (reason, is_null), count in tally.items():
             self._verdicts.labels(reward_id, reason, "true" if is_null else "false").inc(count)
+
+    def count_compared(self, reward_id: str, served: list[Verdict], released: list[Verdict]) -> None:
+        """Adds verdicts of the reward that was served and of the released one, on the same completions."""
+        self._compared.labels(reward_id).inc(len(served))
+        for verdict, other in zip(served, released, strict=True):
+            if verdict.score != other.score:
+                paid_by = "released" if other.score else "served"
+                self._disagreements.labels(reward_id, verdict.reason, paid_by).inc()
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
         """The app with every request counted and timed."""

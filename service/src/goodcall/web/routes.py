@@ -6,22 +6,17 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
+from starlette.background import BackgroundTask
 
 import goodcall
 from goodcall.errors import UnknownReward
+from goodcall.items import ItemVerdicts, encode, to_body
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
 from goodcall.web.batch import score_items
 from goodcall.web.catalogue import Catalogue, RewardEntry
 from goodcall.web.limits import Limits, read_body, refuse_beyond
 from goodcall.web.problems import ProblemCode, RequestProblem
-from goodcall.web.wire import (
-    ItemVerdicts,
-    ScoreResponse,
-    decode_request,
-    encode_response,
-    refuse_missing,
-    to_body,
-)
+from goodcall.web.wire import ScoreResponse, decode_request, refuse_missing
 
 
 class Status(BaseModel):
@@ -60,7 +55,12 @@ async def score(request: Request) -> Response:
             for item, group in zip(score_request.items, verdicts, strict=True)
         ],
     )
-    return Response(encode_response(response), media_type="application/json")
+    watched = state.alarm.takes(reward)
+    return Response(
+        encode(response),
+        media_type="application/json",
+        background=BackgroundTask(state.alarm.compare, score_request, verdicts, reward) if watched else None,
+    )
 
 
 def _named(name: str) -> Reward[Any]:

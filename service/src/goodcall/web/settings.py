@@ -7,12 +7,14 @@ import difflib
 import os
 import tomllib
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -22,6 +24,15 @@ from goodcall.scoring import MAX_COMPLETION_BYTES
 from goodcall.task_cache import CACHE_BYTES
 
 ENV_PREFIX = "GOODCALL_"
+
+
+class Origin(StrEnum):
+    """Where a setting's value comes from; a later origin goes before an earlier one."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "env"
+    FLAG = "flag"
 
 
 class InvalidSettings(Exception):
@@ -44,6 +55,14 @@ class Settings(BaseSettings):
         MAX_COMPLETION_BYTES, gt=0, description="Bytes of UTF-8 in one completion; a longer one scores 0 unread."
     )
     cache_bytes: int = Field(CACHE_BYTES, ge=0, description="Bytes that the tasks kept in memory may be reckoned at.")
+
+    alarm_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of the tool_n1/hardened requests that are also scored with tool_n1/released, after they are "
+        "answered; disagreements are counted in goodcall_alarm_disagreements.",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -81,6 +100,14 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
         raise InvalidSettings(_first_problem(error)) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSettings(f"{config} can't be read as TOML: {error}") from None
+
+
+def origins(config: Path | None = None, **flags: Any) -> dict[str, Origin]:
+    """Where each setting comes from, given what ``load_settings`` has accepted."""
+    found = dict.fromkeys(Settings.model_fields, Origin.DEFAULT)
+    found |= dict.fromkeys(TomlConfigSettingsSource(Settings, config)(), Origin.FILE)
+    found |= dict.fromkeys(EnvSettingsSource(Settings)(), Origin.ENVIRONMENT)
+    return found | {flag: Origin.FLAG for flag, value in flags.items() if value is not None}
 
 
 def _refuse_unknown_variables() -> None:

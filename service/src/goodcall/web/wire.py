@@ -1,78 +1,14 @@
-"""The bodies of ``POST /score``: their shapes, decoding with errors that say where, and encoding.
+"""The bodies of ``POST /score``: their shapes, and decoding with problems that say where."""
 
-``tools`` and ``ground_truth`` stay raw bytes here: they are what tasks are cached by, and the verifier reads them
-with its own strictness.
-"""
-
-import json
-from typing import Annotated, Any, NoReturn, TypeAlias
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, UnsetType
+from msgspec import Meta
 
-from goodcall import types
+from goodcall.errors import InvalidJSON, InvalidShape, MalformedInput, UnknownField
+from goodcall.items import Item, ItemVerdicts, children, decode, make_item_raw, to_context, to_task
 from goodcall.rewards import DEFAULT_REWARD, Reward
-from goodcall.types import AssistantMessage, Completion, MessageCall, TaskSource, Verdict
 from goodcall.web.problems import ProblemCode, RequestProblem
-
-
-class Function(msgspec.Struct):
-    """What a tool call calls."""
-
-    name: str
-    arguments: Annotated[Raw, Meta(description="A JSON string that holds the arguments, or the arguments themselves.")]
-
-
-class MessageToolCall(msgspec.Struct):
-    """A tool call of an assistant message; other fields are ignored."""
-
-    function: Function
-
-
-class Message(msgspec.Struct):
-    """An OpenAI-style assistant message, for frameworks that have parsed the completion; other fields are ignored."""
-
-    content: str | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[MessageToolCall] | None = None
-
-
-class Context(msgspec.Struct, forbid_unknown_fields=True):
-    """What some rewards need to know beside the task."""
-
-    step: Annotated[int, Meta(ge=0, description="The training step.")] | None = None
-    num_turns: Annotated[int, Meta(ge=0, description="Turns of the rollout so far.")] | None = None
-    execution: Annotated[Any, Meta(description="What running the calls gave.")] = None
-    category: Annotated[str, Meta(description="The benchmark category of the task.")] | None = None
-
-
-class Item(msgspec.Struct, forbid_unknown_fields=True):
-    """One task with any number of completions; a GRPO group is one item."""
-
-    completions: Annotated[
-        list[str | Message], Meta(description="What is judged; each gets exactly one verdict, in this order.")
-    ]
-    ground_truth: Annotated[
-        Raw | UnsetType,
-        Meta(
-            description="The expected calls: a list of `{name, arguments}`, or what the reward's own source uses.",
-            extra_json_schema={
-                "examples": [[{"name": "get_weather", "arguments": {"city": "Oslo"}}]],
-            },
-        ),
-    ] = UNSET
-    tools: Annotated[
-        Raw | UnsetType,
-        Meta(
-            description="Function definitions in OpenAI form, wrapped or bare. Left out or null: nothing to check "
-            "names and arguments against. An empty list: no tool may be called."
-        ),
-    ] = UNSET
-    id: Annotated[str, Meta(description="Given back with the verdicts.")] | None = None
-    context: Context | None = None
-    assistant_prefix: (
-        Annotated[str, Meta(description="For this item, in place of the request's assistant_prefix.")] | None
-    ) = None
 
 
 class ScoreRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -93,35 +29,6 @@ class ScoreRequest(msgspec.Struct, forbid_unknown_fields=True):
     explain: Annotated[bool, Meta(description="Whether each verdict carries its detail.")] = False
 
 
-class VerdictDetail(msgspec.Struct, omit_defaults=True):
-    """Why a verdict is what it is, and where."""
-
-    stage: str
-    hint: str
-    pointer: str | None = None
-    offset: Annotated[int, Meta(description="Code points from the start of the completion.")] | None = None
-    expected: str | None = None
-    got: str | None = None
-
-
-class VerdictBody(msgspec.Struct, omit_defaults=True):
-    """The answer for one completion."""
-
-    score: Annotated[
-        float | None,
-        Meta(description="Null when there is no verdict, because the task itself is unusable."),
-    ]
-    reason: Annotated[str, Meta(description="A code from a closed list.")]
-    detail: VerdictDetail | None = None
-
-
-class ItemVerdicts(msgspec.Struct):
-    """The verdicts on one item's completions, in their order."""
-
-    id: str | None
-    verdicts: list[VerdictBody]
-
-
 class ScoreResponse(msgspec.Struct):
     """The verdicts on all items, in their order."""
 
@@ -131,9 +38,8 @@ class ScoreResponse(msgspec.Struct):
     items: list[ItemVerdicts]
 
 
-_Path: TypeAlias = str
 _decoder = msgspec.json.Decoder(ScoreRequest)
-_encoder = msgspec.json.Encoder()
+_CODES = {UnknownField: ProblemCode.UNKNOWN_FIELD, InvalidShape: ProblemCode.INVALID_REQUEST}
 
 
 def decode_request(body: bytes) -> ScoreRequest:
@@ -143,92 +49,18 @@ def decode_request(body: bytes) -> ScoreRequest:
         RequestProblem: the body is not JSON, or not of the form of a request; says where.
     """
     try:
-        return _decoder.decode(body)
-    except msgspec.ValidationError as error:
-        _refuse_shape(error)
-    except RecursionError:
-        raise _invalid_json("Its brackets are nested too deep.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _decode_with_lone_surrogates(body, str(error))
-
-
-def _decode_with_lone_surrogates(body: bytes, first_error: str) -> ScoreRequest:
-    """The request after a second, slower and more lenient reading.
-
-    A policy can write half a surrogate pair and a trainer can send it as the escape that it is in JSON; that must
-    cost the completion its score and not the batch its request, but the fast decoder refuses the whole body.
-    """
-    if b"\\ud" not in body and b"\\uD" not in body:
-        raise _invalid_json(f"The decoder says: {first_error}.")
-    try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_object)
-        return msgspec.convert(_with_raw_fields(value), ScoreRequest)
-    except msgspec.ValidationError as error:
-        _refuse_shape(error)
-    except UnicodeEncodeError:
-        raise RequestProblem(ProblemCode.UNKNOWN_FIELD, "A field's name holds a lone surrogate.") from None
-    except (ValueError, RecursionError):
-        raise _invalid_json(f"The decoder says: {first_error}.") from None
-
-
-def _invalid_json(why: str) -> RequestProblem:
-    return RequestProblem(ProblemCode.INVALID_JSON, f"The body must be one JSON text (RFC 8259) in UTF-8. {why}")
-
-
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("a key is repeated")
-    return value
-
-
-def _with_raw_fields(request: Any) -> Any:
-    """A decoded request with the fields that stay raw put back into JSON text."""
-    for item in _list(request, "items"):
-        for key in ("tools", "ground_truth"):
-            _make_raw(item, key)
-        for completion in _list(item, "completions"):
-            for call in _list(completion, "tool_calls"):
-                if isinstance(call, dict):
-                    _make_raw(call.get("function"), "arguments")
-    return request
-
-
-def _list(value: Any, key: str) -> list[Any]:
-    children = value.get(key) if isinstance(value, dict) else None
-    return children if isinstance(children, list) else []
-
-
-def _make_raw(value: Any, key: str) -> None:
-    if isinstance(value, dict) and key in value:
-        value[key] = Raw(json.dumps(value[key]).encode())
-
-
-def _refuse_shape(error: msgspec.ValidationError) -> NoReturn:
-    message, _, path = str(error).partition(" - at `")
-    path = path.removesuffix("`") or "$"
-    if "unknown field" in message:
-        # The decoder's message would repeat the field's name, and that is input.
-        known = ", ".join(_known_fields(path))
+        return decode(body, _decoder, _make_raw)
+    except InvalidJSON as error:
         raise RequestProblem(
-            ProblemCode.UNKNOWN_FIELD, f"The fields known here are {known}.", to_pointer(path)
+            ProblemCode.INVALID_JSON, f"The body must be one JSON text (RFC 8259) in UTF-8. {error}"
         ) from None
-    raise RequestProblem(ProblemCode.INVALID_REQUEST, f"{message}.", to_pointer(path)) from None
+    except MalformedInput as error:
+        raise RequestProblem(_CODES[type(error)], str(error), error.pointer) from None
 
 
-def _known_fields(path: _Path) -> tuple[str, ...]:
-    if path.endswith(".context"):
-        return Context.__struct_fields__
-    return ScoreRequest.__struct_fields__ if path == "$" else Item.__struct_fields__
-
-
-def to_pointer(path: _Path) -> str:
-    """A decoder's path such as ``$.items[0].id`` as a JSON Pointer."""
-    return path.removeprefix("$").replace(".", "/").replace("[", "/").replace("]", "")
+def _make_raw(request: Any) -> None:
+    for item in children(request, "items"):
+        make_item_raw(item)
 
 
 def refuse_missing(request: ScoreRequest, reward: Reward[Any]) -> None:
@@ -242,55 +74,3 @@ def refuse_missing(request: ScoreRequest, reward: Reward[Any]) -> None:
             raise RequestProblem(
                 ProblemCode.INVALID_REQUEST, f"{reward.id} needs {need} in every item.", f"/items/{index}"
             )
-
-
-def to_task(item: Item) -> TaskSource:
-    """The task of an item, as the verifier reads it."""
-    tools = None if isinstance(item.tools, UnsetType) else bytes(item.tools)
-    ground_truth = None if isinstance(item.ground_truth, UnsetType) else bytes(item.ground_truth)
-    return TaskSource(tools=None if tools == b"null" else tools, ground_truth=ground_truth)
-
-
-def to_context(item: Item) -> types.Context:
-    """The context of an item, as the verifier reads it."""
-    context = item.context
-    if context is None:
-        return types.NO_CONTEXT
-    return types.Context(
-        step=context.step, num_turns=context.num_turns, execution=context.execution, category=context.category
-    )
-
-
-def to_completion(completion: str | Message) -> Completion:
-    """A completion as the verifier reads it."""
-    if isinstance(completion, str):
-        return completion
-    calls = tuple(
-        MessageCall(name=call.function.name, arguments=_arguments_text(bytes(call.function.arguments)))
-        for call in completion.tool_calls or ()
-    )
-    return AssistantMessage(
-        content=completion.content, reasoning_content=completion.reasoning_content, tool_calls=calls
-    )
-
-
-def _arguments_text(raw: bytes) -> str:
-    """The JSON text of a call's arguments, whether they came as a string or as a value."""
-    return json.loads(raw) if raw.startswith(b'"') else raw.decode()
-
-
-def to_body(verdict: Verdict) -> VerdictBody:
-    """A verdict in the shape of the wire."""
-    detail = verdict.detail
-    return VerdictBody(
-        verdict.score,
-        verdict.reason.value,
-        None
-        if detail is None
-        else VerdictDetail(detail.stage, detail.hint, detail.pointer, detail.offset, detail.expected, detail.got),
-    )
-
-
-def encode_response(response: ScoreResponse) -> bytes:
-    """The body of a response."""
-    return _encoder.encode(response)

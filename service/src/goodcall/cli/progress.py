@@ -1,0 +1,32 @@
+"""A bar on standard error while a file is worked through, on a terminal only, gone at the end."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from goodcall.cli.rows import RowFile
+
+
+@contextmanager
+def progress_through(file: RowFile, unit: str) -> Iterator[Callable[[int], None]]:
+    """Shows how far a file is read, for the length of the block; the block tells how many units it has done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[done]:,} {task.fields[unit]}"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(file.name, total=file.size, done=0, unit=unit)
+        done = 0
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += more
+            bar.update(task, completed=file.position(), done=done)
+
+        yield advance

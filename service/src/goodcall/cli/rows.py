@@ -1,0 +1,207 @@
+"""Rows out of files: JSON lines, gzipped or not, from a path or standard input, and Parquet. One at a time.
+
+A row is JSON text with its number, whatever it came from, so that everything behind this module knows one kind of
+input. Nothing is decoded here that need not be.
+"""
+
+import gzip
+import json
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from goodcall.cli.failures import CommandFailed, EnvironmentFailed
+
+STDIN = "-"
+JSON_TEXT_COLUMNS = ("tools", "ground_truth", "context")
+"""Columns that Parquet files hold either as nested values or as JSON text."""
+
+_GZIP, _PARQUET, _UTF8_MARK, _UTF16_MARKS = b"\x1f\x8b", b"PAR1", b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_PARQUET_BATCH_ROWS = 256
+
+
+class Row(NamedTuple):
+    """One row of a file."""
+
+    number: int
+    """Counted from 1: of the line in JSON lines, blank ones included; of the row in Parquet."""
+    text: bytes
+    """A JSON text, as yet unread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFile:
+    """An open file of rows."""
+
+    name: str
+    unit: str
+    """What a row's number counts: ``line`` or ``row``."""
+    rows: Iterator[Row]
+    size: int | None
+    """What ``position`` counts up to; None when nobody knows."""
+    position: Callable[[], int]
+    columns: tuple[str, ...] = ()
+    """Of a Parquet file, whether they are read or not."""
+
+    def place(self, number: int) -> str:
+        """Where a row stands, for people."""
+        return f"{self.name}, {self.unit} {number}"
+
+
+@contextmanager
+def open_rows(path: str, *, columns: frozenset[str] | None = None) -> Iterator[RowFile]:
+    """A file's rows, for the length of the block.
+
+    Args:
+        path: of a file; ``-`` is standard input. What it holds is told by its first bytes, not by its name.
+        columns: those to read of a Parquet file, where others are not wanted; None reads all.
+
+    Raises:
+        CommandFailed: the file is missing or is none of these formats.
+        EnvironmentFailed: the file can't be read, or reading it needs a package that is missing.
+    """
+    if path == STDIN:
+        yield _lines_of(sys.stdin.buffer, "standard input", size=None)
+        return
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115 - closed below, where errors mean something else
+    except FileNotFoundError:
+        raise CommandFailed(f"there is no file {path}") from None
+    except OSError as error:
+        raise EnvironmentFailed(f"{path} can't be opened: {error.strerror}") from None
+    with file:
+        if file.peek(len(_PARQUET)).startswith(_PARQUET):
+            yield _parquet(file, path, columns)
+        else:
+            yield _lines_of(file, path, size=Path(path).stat().st_size)
+
+
+def _lines_of(file: Any, name: str, size: int | None) -> RowFile:
+    head = file.peek(4) if isinstance(file, BufferedReader) else b""
+    if head.startswith(_PARQUET):
+        raise CommandFailed("Parquet can't be read from standard input; give the file's path")
+    if head.startswith(_UTF16_MARKS):
+        raise CommandFailed(f"{name} is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
+    lines = gzip.GzipFile(fileobj=file) if head.startswith(_GZIP) else file
+    seekable = size is not None
+    return RowFile(
+        name=name, unit="line", rows=_numbered(lines, name), size=size, position=file.tell if seekable else int
+    )
+
+
+def _numbered(lines: Any, name: str) -> Iterator[Row]:
+    number = 0
+    try:
+        for number, line in enumerate(lines, 1):
+            text = line.removeprefix(_UTF8_MARK) if number == 1 else line
+            if not text.isspace() and text:
+                yield Row(number, text)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise CommandFailed(f"{name}, after line {number}: the gzip stream is damaged or cut short") from None
+    except OSError as error:
+        raise EnvironmentFailed(f"{name}, after line {number}: reading failed: {error.strerror}") from None
+
+
+_Row: TypeAlias = dict[str, Any]
+
+
+def _parquet(file: BufferedReader, name: str, columns: frozenset[str] | None) -> RowFile:
+    parquet = _pyarrow("pyarrow.parquet")
+    try:
+        table = parquet.ParquetFile(file)
+    except (ValueError, OSError) as error:
+        raise CommandFailed(f"{name} can't be read as Parquet: {_first_line(error)}") from None
+    wanted = None if columns is None else [column for column in table.schema_arrow.names if column in columns]
+    counted = _Counted()
+    return RowFile(
+        name=name,
+        unit="row",
+        rows=counted(_parquet_rows(table, name, wanted)),
+        size=table.metadata.num_rows,
+        position=lambda: counted.number,
+        columns=tuple(table.schema_arrow.names),
+    )
+
+
+def _pyarrow(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError:
+        raise EnvironmentFailed("reading Parquet needs pyarrow: pip install 'goodcall[parquet]'") from None
+
+
+class _Counted:
+    """Remembers how far an iterator of rows has come."""
+
+    number = 0
+
+    def __call__(self, rows: Iterator[Row]) -> Iterator[Row]:
+        for row in rows:
+            self.number = row.number
+            yield row
+
+
+class _NoJSONError(Exception):
+    """A column holds what JSON has no word for."""
+
+
+def _parquet_rows(table: Any, name: str, columns: list[str] | None) -> Iterator[Row]:
+    number = 0
+    try:
+        for batch in table.iter_batches(_PARQUET_BATCH_ROWS, columns=columns):
+            for row in batch.to_pylist(maps_as_pydicts="strict"):
+                number += 1
+                yield Row(number, _as_json(row))
+    except _NoJSONError as error:
+        raise CommandFailed(f"{name}, row {number}: {error}") from None
+    except (ValueError, OSError) as error:
+        raise CommandFailed(f"{name}, after row {number}: reading failed: {_first_line(error)}") from None
+
+
+def _as_json(row: _Row) -> bytes:
+    """A row of Parquet as a JSON object; a null in a column is a field that is left out."""
+    fields = (
+        json.dumps(column).encode() + b":" + _field(column, value) for column, value in row.items() if value is not None
+    )
+    return b"{" + b",".join(fields) + b"}"
+
+
+def _field(column: str, value: Any) -> bytes:
+    if column in JSON_TEXT_COLUMNS and isinstance(value, str) and _is_json_text(value):
+        return value.encode()
+    try:
+        return json.dumps(_without_nulls(value), ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise _NoJSONError(f"column {column} can't be written as JSON: {error}") from None
+
+
+def _is_json_text(text: str) -> bool:
+    """Whether a text is JSON of an array or an object; any other text stands for itself."""
+    if not text.lstrip().startswith(("[", "{")):
+        return False
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def _without_nulls(value: Any) -> Any:
+    """A nested value without the nulls that Parquet puts wherever a row lacks a field that other rows have."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(child) for key, child in value.items() if child is not None}
+    if isinstance(value, list):
+        return [_without_nulls(child) for child in value]
+    return value
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

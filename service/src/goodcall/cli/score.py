@@ -1,0 +1,124 @@
+"""``goodcall score``: a file of completions to verdicts, with no server and in as many processes as there are CPUs."""
+
+import json
+import sys
+from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, NamedTuple
+
+import typer
+from rich.console import Console
+
+from goodcall.cli.chunks import map_chunks
+from goodcall.cli.failures import THRESHOLD_MISSED
+from goodcall.cli.item_rows import ITEM_FIELDS
+from goodcall.cli.judging import Judging, Stop, judge_rows, named_reward
+from goodcall.cli.options import AssistantPrefix, IgnoreUnknown, InputFile, JSONSummary, RewardId, Workers
+from goodcall.cli.output import OutputFile, open_output
+from goodcall.cli.progress import progress_through
+from goodcall.cli.rows import Row, RowFile, open_rows
+from goodcall.cli.summary import Summary
+from goodcall.items import ItemVerdicts, encode, to_body
+from goodcall.rewards import DEFAULT_REWARD, Reward
+
+
+def score(  # noqa: PLR0913 - one parameter an option
+    file: InputFile,
+    *,
+    output: OutputFile = None,
+    reward: RewardId = DEFAULT_REWARD,
+    explain: Annotated[bool, typer.Option("--explain", help="Add stage, place, expected and got to verdicts.")] = False,
+    assistant_prefix: AssistantPrefix = "",
+    workers: Workers = None,
+    fail_under: Annotated[
+        float | None,
+        typer.Option(metavar="SCORE", help="Exit with 1 if the mean score of all completions with one is lower."),
+    ] = None,
+    ignore_unknown: IgnoreUnknown = False,
+    json_summary: JSONSummary = False,
+) -> None:
+    """Score a file of completions, with no server.
+
+    FILE holds one item a line, as POST /score takes them: completions (or one completion), ground_truth, tools, and
+    if need be id, context and assistant_prefix. Or it is Parquet with columns of these names.
+
+    Verdicts go to -o, or to standard output where that is a file or a pipe. A summary by reason follows, on standard
+    error if the verdicts went to standard output.
+    """
+    named = named_reward(reward)
+    judging = Judging(
+        rewards=(named.id,), assistant_prefix=assistant_prefix, explain=explain, ignore_unknown=ignore_unknown
+    )
+    columns = ITEM_FIELDS if ignore_unknown else None
+    with open_rows(file, columns=columns) as rows, _destination(output, file, json_summary=json_summary) as verdicts:
+        summary = _score_all(rows, judging, verdicts, workers)
+    to_stderr = verdicts is sys.stdout.buffer
+    _show(summary, named, fail_under, to_stderr=to_stderr, as_json=json_summary)
+    if verdicts is None and not json_summary:
+        typer.echo("The verdicts were not kept: -o FILE writes them, -o - prints them.", err=True)
+    if _misses(summary, fail_under):
+        raise typer.Exit(THRESHOLD_MISSED)
+
+
+def _destination(output: Path | None, file: str, *, json_summary: bool) -> AbstractContextManager[BinaryIO | None]:
+    """Where verdicts go. Nowhere when nobody said where and standard output is a terminal or the summary's."""
+    if output:
+        return open_output(output, file)
+    return nullcontext(None if json_summary or sys.stdout.isatty() else sys.stdout.buffer)
+
+
+class ScoredChunk(NamedTuple):
+    """What became of a chunk of rows."""
+
+    lines: bytes
+    summary: Summary
+    stop: Stop | None
+
+
+def score_chunk(judging: Judging, rows: list[Row]) -> ScoredChunk:
+    """The lines of verdicts for a chunk of rows, and their summary."""
+    lines: list[bytes] = []
+    summary = Summary()
+    for judged in judge_rows(judging, rows):
+        if isinstance(judged, Stop):
+            return ScoredChunk(b"".join(lines), summary, judged)
+        [verdicts] = judged.verdicts
+        summary.count(verdicts)
+        lines.append(encode(ItemVerdicts(judged.item.id, [to_body(verdict) for verdict in verdicts])) + b"\n")
+    return ScoredChunk(b"".join(lines), summary, None)
+
+
+def _score_all(file: RowFile, judging: Judging, verdicts: BinaryIO | None, workers: int | None) -> Summary:
+    summary = Summary()
+    work = partial(score_chunk, judging)
+    with closing(map_chunks(work, file.rows, workers)) as chunks, progress_through(file, "completions") as advance:
+        for chunk in chunks:
+            summary.add(chunk.summary)
+            advance(chunk.summary.all.count)
+            if verdicts:
+                verdicts.write(chunk.lines)
+            if chunk.stop:
+                raise chunk.stop.failure(file)
+    return summary
+
+
+def _show(summary: Summary, reward: Reward[Any], fail_under: float | None, *, to_stderr: bool, as_json: bool) -> None:
+    missed = _misses(summary, fail_under)
+    if as_json:
+        passed = None if fail_under is None else not missed
+        typer.echo(json.dumps({**summary.as_json(reward), "fail_under": fail_under, "passed": passed}), err=to_stderr)
+        return
+    console = Console(stderr=to_stderr, highlight=False)
+    console.print(summary.as_table(reward))
+    if missed:
+        mean = summary.all.mean_score
+        found = "no completion has a score" if mean is None else f"the mean score is {mean:.4f}"
+        console.print(f"Missed: {found}, and --fail-under asks for {fail_under}.", style="red")
+
+
+def _misses(summary: Summary, fail_under: float | None) -> bool:
+    if fail_under is None:
+        return False
+    mean = summary.all.mean_score
+    return mean is None or mean < fail_under
