@@ -32,8 +32,8 @@ BROKEN_FILES = {
     "no completions": (json.dumps({"ground_truth": []}), ["line 1", "`completions`"]),
     "completions that are a string": (json.dumps({**item(), "completions": RIGHT}), ["at /completions", "`array`"]),
     "a completion that is a number": (json.dumps(item(RIGHT, 7)), ["line 1, at /completions/1", "`int`"]),
-    "a tool call that is a string with half a surrogate pair": (
-        json.dumps(item({"tool_calls": ["\ud800"]})),
+    "a tool call that is a number, beside half a surrogate pair": (
+        json.dumps(item({"tool_calls": [7]}, "\ud800")),
         ["at /completions/0/tool_calls/0", "`object`"],
     ),
     "completion and completions": (json.dumps({**item(RIGHT), "completion": RIGHT}), ["keep one of them"]),

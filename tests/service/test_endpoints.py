@@ -109,6 +109,11 @@ async def test_explanations_of_what_utf8_cannot_write_are_escaped(service):
     assert (verdict["reason"], verdict["detail"]["got"]) == ("tool_unknown", '"\\ud800"')
 
 
+async def test_an_id_that_utf8_cannot_write_comes_back_as_it_was(service):
+    [item] = (await score(service, items=[{**ITEM, "id": "row-\ud800"}]))["items"]
+    assert item["id"] == "row-\ud800"
+
+
 async def test_probes_are_answered_while_a_large_batch_is_scored(service):
     batch = {"items": [{"ground_truth": [], "completions": ["<think>t</think>No."] * 8192}]}
     scoring = asyncio.ensure_future(service.post("/score", json=batch))

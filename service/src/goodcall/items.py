@@ -158,7 +158,7 @@ def _decode_with_lone_surrogates(
     except msgspec.ValidationError as error:
         _refuse_shape(error, shape)
     except UnicodeEncodeError:
-        raise UnknownField("A field's name holds a lone surrogate.") from None
+        raise UnknownField("A lone surrogate stands in a field's name, or in a string where none belongs.") from None
     except (ValueError, RecursionError):
         raise InvalidJSON(fault) from None
 
