@@ -228,6 +228,12 @@ def test_parallel_calls_may_come_in_any_order(recipients):
     assert verdict_on(completion, answer, "parallel").score == 1
 
 
+@pytest.mark.parametrize("write", [in_one_block, in_blocks, in_message])
+def test_a_closing_tag_inside_a_string_is_data(write):
+    calls = [{"name": "send", "arguments": {"to": "</tool_call>"}}] * 2
+    assert verdict_on(write(calls), [{"send": {"to": ["</tool_call>"]}}] * 2, "parallel").score == 1
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.sampled_from("kl"), children, max_size=2),

@@ -6,21 +6,12 @@ else; as in the leaderboard, backticks and blanks around it and a missing outer 
 nothing is evaluated: an expression, a bare word or a call as an argument can't be read.
 """
 
-from collections.abc import Iterator
 from functools import partial
 
 from goodcall.dialects.fault import DialectFault
 from goodcall.dialects.python_calls import read_python_calls
-from goodcall.parsing import (
-    END_THINK,
-    END_TOOL_CALL,
-    THINK,
-    TOOL_CALL,
-    Calls,
-    read_body,
-    read_message_calls,
-    strip_end_of_turn,
-)
+from goodcall.dialects.tagged_blocks import end_of_reasoning, find_blocks
+from goodcall.parsing import END_TOOL_CALL, TOOL_CALL, Calls, read_body, read_message_calls, strip_end_of_turn
 from goodcall.reasons import Reason
 from goodcall.types import AssistantMessage, CompletionText, Finding, Place, ToolCall
 
@@ -36,20 +27,11 @@ def read_bfcl_calls(completion: CompletionText | AssistantMessage) -> Calls | Fi
         return read_message_calls(completion.tool_calls)
     text, start = strip_end_of_turn(completion.text)
     start -= completion.prefix_length
-    answer = _answer_start(text)
-    if answer is None:
-        return _at(Reason.THINK_UNCLOSED, start)
-    if TOOL_CALL in text[answer:]:
-        return _read_blocks(text, answer, start)
-    return _read_python(text[answer:], start + answer)
-
-
-def _answer_start(text: str) -> int | None:
-    """Where the text goes on after its reasoning, if that ends."""
-    if not text.startswith(THINK):
-        return 0
-    end = text.find(END_THINK, len(THINK))
-    return None if end < 0 else end + len(END_THINK)
+    try:
+        answer = end_of_reasoning(text)
+        return _read_blocks(text, answer, start) if TOOL_CALL in text[answer:] else _read_python(text, answer, start)
+    except DialectFault as fault:
+        return _at(fault.reason or Reason.NOT_CALLS, start + (fault.position or 0))
 
 
 def _at(reason: Reason, offset: int) -> Finding:
@@ -57,23 +39,14 @@ def _at(reason: Reason, offset: int) -> Finding:
 
 
 def _read_blocks(text: str, position: int, start: int) -> Calls | Finding:
+    """The calls of all blocks; raises DialectFault when one is not closed."""
     blocks = []
-    for begin, end in _blocks(text, position):
-        if end < 0:
-            return _at(Reason.TOOL_CALL_UNCLOSED, start + begin - len(TOOL_CALL))
-        block = read_body(text[begin:end], start + begin)
+    for found in find_blocks(text, TOOL_CALL, END_TOOL_CALL, position):
+        block = read_body(found.body, start + found.position)
         if isinstance(block, Finding):
             return block
         blocks.append(block)
     return _joined(blocks)
-
-
-def _blocks(text: str, position: int) -> Iterator[tuple[int, int]]:
-    """Where the inside of each block begins and ends; a negative end for one that is never closed."""
-    while (opening := text.find(TOOL_CALL, position)) >= 0:
-        begin = opening + len(TOOL_CALL)
-        position = text.find(END_TOOL_CALL, begin)
-        yield begin, position
 
 
 def _joined(blocks: list[Calls]) -> Calls:
@@ -90,8 +63,8 @@ def _joined(blocks: list[Calls]) -> Calls:
     return Calls([call for block in blocks for call in block.calls], locate=locate)
 
 
-def _read_python(text: str, start: int) -> Calls | Finding:
-    stripped = text.lstrip(_FORGIVEN)
+def _read_python(text: str, position: int, start: int) -> Calls | Finding:
+    stripped = text[position:].lstrip(_FORGIVEN)
     start += len(text) - len(stripped)
     stripped = stripped.rstrip(_FORGIVEN)
     if not stripped:

@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 from goodcall.dialects.fault import DialectFault
 from goodcall.dialects.python_calls import read_python_calls
-from goodcall.dialects.tagged_blocks import Block, find_blocks
-from goodcall.parsing import END_THINK, END_TOOL_CALL, THINK, TOOL_CALL, WHITESPACE, read_calls, strip_end_of_turn
+from goodcall.dialects.tagged_blocks import Block, end_of_reasoning, find_blocks
+from goodcall.parsing import END_TOOL_CALL, TOOL_CALL, WHITESPACE, read_calls, strip_end_of_turn
 from goodcall.reasons import Reason
 from goodcall.strict_json import JSONFault, loads
 from goodcall.types import JSON, Finding, ToolCall
@@ -72,7 +72,7 @@ def read_toolace(text: str) -> list[ToolCall]:
         DialectFault: the text is no such list; an answer in words is none either.
     """
     text, moved = strip_end_of_turn(text)
-    start = _end_of_reasoning(text)
+    start = end_of_reasoning(text)
     try:
         return read_python_calls(text[start:])
     except DialectFault as fault:
@@ -140,19 +140,8 @@ CALL_READERS: Mapping[CallDialect, Callable[[str], list[ToolCall]]] = MappingPro
 """The reader of each dialect: text to its calls, or a DialectFault. Messages are read from their JSON text here."""
 
 
-def _end_of_reasoning(text: str) -> int:
-    """Where a think block at the start of the text ends; 0 when there is none."""
-    start = len(text) - len(text.lstrip(WHITESPACE))
-    if not text.startswith(THINK, start):
-        return 0
-    end = text.find(END_THINK, start)
-    if end < 0:
-        raise DialectFault(Reason.THINK_UNCLOSED.hint, start, reason=Reason.THINK_UNCLOSED)
-    return end + len(END_THINK)
-
-
 def _blocks(text: str) -> Iterator[Block]:
-    return find_blocks(text, TOOL_CALL, END_TOOL_CALL, _end_of_reasoning(text))
+    return find_blocks(text, TOOL_CALL, END_TOOL_CALL, end_of_reasoning(text))
 
 
 def _only_block(text: str) -> Block | None:

@@ -1,4 +1,6 @@
-"""Blocks of JSON between two tags, found so that a tag inside a JSON string is data and ends nothing.
+"""What stands where in a completion: its reasoning, and blocks of JSON between two tags.
+
+A tag inside a JSON string is data and ends no block.
 
 Searched with ``find`` only, every character a bounded number of times: linear in the text's length.
 """
@@ -7,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from goodcall.dialects.fault import DialectFault
+from goodcall.parsing import END_THINK, THINK, WHITESPACE
 from goodcall.reasons import Reason
 
 
@@ -16,6 +19,21 @@ class Block(NamedTuple):
     body: str
     position: int
     """Code points from the start of the text to the body's."""
+
+
+def end_of_reasoning(text: str) -> int:
+    """Where a think block at the start of the text ends; 0 when there is none.
+
+    Raises:
+        DialectFault: the block is never closed.
+    """
+    start = len(text) - len(text.lstrip(WHITESPACE))
+    if not text.startswith(THINK, start):
+        return 0
+    end = text.find(END_THINK, start)
+    if end < 0:
+        raise DialectFault(Reason.THINK_UNCLOSED.hint, start, reason=Reason.THINK_UNCLOSED)
+    return end + len(END_THINK)
 
 
 def find_blocks(text: str, opening: str, closing: str, start: int = 0) -> Iterator[Block]:
