@@ -81,6 +81,10 @@ async def test_a_body_that_is_no_json_is_refused(service, body):
         ({"items": [], "assistant_prefix": None}, "/assistant_prefix"),
         ({"items": [{**ITEM, "completions": ["\ud800", 5]}]}, "/items/0/completions/1"),
         ({"items": [{**ITEM, "completions": ["\ud800"], "id": 5}]}, "/items/0/id"),
+        (
+            {"items": [{**ITEM, "completions": ["\ud800", {"tool_calls": [5]}]}]},
+            "/items/0/completions/1/tool_calls/0",
+        ),
     ],
 )
 async def test_a_body_of_another_form_is_refused_with_the_place(service, body, pointer):

@@ -106,6 +106,14 @@ def test_where_released_raises_both_give_0(case):
     assert verdict.detail.offset is not None
 
 
+def test_many_brackets_that_are_not_nested_raise_nothing():
+    arguments = {"a": [[]] * 1000, "b": '"[' * 10, "c": "\\" * 3}
+    expected = [{"name": "f", "arguments": arguments}]
+    completion = in_block(json.dumps(expected))
+    assert score(completion, ground_truth=expected, reward="tool_n1/released@1").score == 1.0
+    assert score(completion, ground_truth=expected).score == 1.0
+
+
 PAID_BY_NEITHER = {
     "the right call, then a wrong one": (f"<think>t</think>{BLOCK}{WRONG}", "multiple_tool_call_blocks"),
     "only the opening think tag": (f"<think>t{BLOCK}", "think_unclosed"),

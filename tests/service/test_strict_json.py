@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goodcall.json_positions import offset_of_fault
 from goodcall.reasons import Reason
 from goodcall.strict_json import MAX_DEPTH, JSONFault, loads
 from suites import suite
@@ -97,6 +98,20 @@ def test_a_syntax_error_says_at_which_code_point():
     with pytest.raises(JSONFault) as refused:
         loads('["é", x]')
     assert refused.value.position == 6
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        Reason.JSON_DUPLICATE_KEY,
+        Reason.JSON_NOT_FINITE,
+        Reason.JSON_NUMBER_TOO_LONG,
+        Reason.JSON_LONE_SURROGATE,
+        Reason.JSON_TOO_DEEP,
+    ],
+)
+def test_a_fault_that_is_not_there_is_at_the_start(reason):
+    assert offset_of_fault('[{"a": 1.5, "b": [-2, "x", true]}]', reason) == 0
 
 
 DUPLICATE_KEYS = {"y_object_duplicated_key.json", "y_object_duplicated_key_and_value.json"}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from goodcall import score
 from goodcall.dialects import Loss, MalformedTools, ToolDialect, detect, normalise
 from goodcall.errors import UnusableTask
 from goodcall.schemas import Toolbox
@@ -469,3 +470,11 @@ def test_the_tools_of_toolrls_prompts_become_schemas_that_compile():
     assert all(tool.parameters == {} for tool in normalised.tools if tool.dialect == ToolDialect.BARE)
     assert all(jsonschema_rs.meta.is_valid(tool.parameters) for tool in normalised.tools)
     assert {loss.kind for loss in normalised.losses} == {"callable"}
+
+
+def test_a_type_that_can_only_be_kept_in_part_leaves_the_task_usable():
+    """A function as an argument has no JSON Schema; it is a loss that is reported, not a defect of the task."""
+    tools = [{"name": "f", "parameters": {"g": {"type": "Callable[[float], float]", "description": "A function."}}}]
+    call = {"name": "f", "arguments": {"g": "sin"}}
+    completion = f"<think>t</think><tool_call>{json.dumps(call)}</tool_call>"
+    assert score(completion, tools=tools, ground_truth=[call]).score == 1.0

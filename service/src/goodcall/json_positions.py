@@ -31,7 +31,7 @@ def offset_of_value(text: str, pointer: str) -> int:
 
 
 def offset_of_fault(text: str, reason: Reason) -> int:
-    """Where a text that strict reading refused for a reason of its own first gives that reason."""
+    """Where a text that strict reading refused for a reason of its own first gives that reason; 0 where it does not."""
     finders = {
         Reason.JSON_DUPLICATE_KEY: _duplicate_key,
         Reason.JSON_NOT_FINITE: _not_finite,
@@ -39,7 +39,7 @@ def offset_of_fault(text: str, reason: Reason) -> int:
         Reason.JSON_LONE_SURROGATE: _lone_surrogate,
         Reason.JSON_TOO_DEEP: _deep_bracket,
     }
-    return next(finders[reason](text))
+    return next(finders[reason](text), 0)
 
 
 def _tokens(text: str) -> Iterator[_Token]:
