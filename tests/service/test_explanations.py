@@ -5,6 +5,7 @@ import json
 import pytest
 
 from goodcall import AssistantMessage, MessageCall, Reason, score
+from goodcall.json_positions import offset_of_value
 
 WEATHER = {
     "name": "get_weather",
@@ -129,6 +130,36 @@ def test_pointers_lead_into_a_parsed_message():
     assert explain(AssistantMessage(content="a</think>b")).pointer == "/reasoning_content"
 
 
+CALLS = (MessageCall(name="get_weather", arguments='{"city": "Oslo"}'),)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "pointer"),
+    [
+        (AssistantMessage(tool_calls=CALLS), "think_empty", "/reasoning_content"),
+        (AssistantMessage(reasoning_content=" \n", tool_calls=CALLS), "think_empty", "/reasoning_content"),
+        (AssistantMessage(reasoning_content="<think>a", tool_calls=CALLS), "tag_in_think", "/reasoning_content"),
+        (
+            AssistantMessage(reasoning_content="a<|im_start|>", tool_calls=CALLS),
+            "special_token_in_completion",
+            "/reasoning_content",
+        ),
+        (
+            AssistantMessage(reasoning_content="a", content="<|eot_id|>b", tool_calls=CALLS),
+            "special_token_in_completion",
+            "/content",
+        ),
+        (AssistantMessage(reasoning_content="a", content="Here:", tool_calls=CALLS), "text_beside_calls", "/content"),
+        (AssistantMessage(reasoning_content="a", content="</tool_call>"), "tag_in_answer", "/content"),
+        (AssistantMessage(reasoning_content="a", content=" "), "answer_empty", "/content"),
+        (AssistantMessage(reasoning_content="a"), "answer_empty", "/content"),
+    ],
+)
+def test_a_message_of_the_wrong_form_is_pointed_at(message, reason, pointer):
+    verdict = score(message, tools=[WEATHER], ground_truth=EXPECTED, explain=True)
+    assert (verdict.score, verdict.reason, verdict.detail.pointer) == (0.0, reason, pointer)
+
+
 def test_broken_arguments_of_a_message_are_pointed_at():
     call = MessageCall(name="get_weather", arguments="{")
     message = AssistantMessage(reasoning_content="t", tool_calls=(call,))
@@ -151,6 +182,28 @@ def test_an_unusable_task_says_where(options, pointer):
     verdict = score("", **{"tools": [WEATHER], "ground_truth": EXPECTED, **options}, explain=True)
     assert verdict.score is None
     assert (verdict.detail.stage, verdict.detail.pointer) == ("task", pointer)
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer", "offset"),
+    [
+        ("[]", "", 0),
+        (' {"a": 1}', "", 1),
+        (' {"a": 1}', "/a", 7),
+        ('{"a": [1, {"b/c": [[], "x"]}], "d": 2}', "/a/0", 7),
+        ('{"a": [1, {"b/c": [[], "x"]}], "d": 2}', "/a/1/b~1c", 18),
+        ('{"a": [1, {"b/c": [[], "x"]}], "d": 2}', "/a/1/b~1c/0", 19),
+        ('{"a": [1, {"b/c": [[], "x"]}], "d": 2}', "/a/1/b~1c/1", 23),
+        ('{"a": [1, {"b/c": [[], "x"]}], "d": 2}', "/d", 36),
+        ('{"a": {"b": "c"}, "c": {"b": 1}}', "/c/b", 29),
+        ('{"a": {"b": "c"}}', "/a/x", 6),
+        ('[{"a": 1}, {"a": 2}]', "/1/a", 17),
+        ('[{"a": 1}, {"a": 2}]', "/1/b", 11),
+        ('["a\\"]", 2]', "/1", 9),
+    ],
+)
+def test_a_pointer_is_found_where_its_value_begins(text, pointer, offset):
+    assert offset_of_value(text, pointer) == offset
 
 
 def test_texts_of_an_explanation_are_cut_to_a_readable_length():

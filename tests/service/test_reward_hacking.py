@@ -8,6 +8,7 @@ import json
 import pytest
 
 from goodcall import score
+from goodcall.rewards.tool_n1_released import _is_deeper
 
 CALL = {"name": "f", "arguments": {"a": 1}}
 LIST = json.dumps([CALL])
@@ -112,6 +113,32 @@ def test_many_brackets_that_are_not_nested_raise_nothing():
     completion = in_block(json.dumps(expected))
     assert score(completion, ground_truth=expected, reward="tool_n1/released@1").score == 1.0
     assert score(completion, ground_truth=expected).score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "is_deeper"),
+    [
+        ("[[", 2, False),
+        ("[[[", 2, True),
+        ("{[{", 2, True),
+        ("[]" * 5, 1, False),
+        ("[{}][[]]", 2, False),
+        ("[{}][[[]]]", 2, True),
+        ('"[[["', 2, False),
+        ('"\\"[[["', 2, False),
+        ('"\\\\"[[[', 2, True),
+        ('"a"[[["', 2, True),
+        ('["[", "[", [["]"', 2, True),
+    ],
+)
+def test_the_depth_of_a_text_counts_open_brackets_outside_of_strings(text, limit, is_deeper):
+    assert _is_deeper(text, limit) == is_deeper
+
+
+@pytest.mark.parametrize(("depth", "reason"), [(100, "not_calls"), (975, "not_calls"), (993, "released_raises")])
+def test_released_raises_where_its_interpreter_gave_up(depth, reason):
+    completion = in_block("[" * depth + "]" * depth)
+    assert score(completion, ground_truth=[CALL], reward="tool_n1/released@1").reason == reason
 
 
 PAID_BY_NEITHER = {
