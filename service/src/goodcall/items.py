@@ -217,6 +217,11 @@ def _to_pointer(path: _Path) -> str:
     return path.removeprefix("$").replace(".", "/").replace("[", "/").replace("]", "")
 
 
+def prefix_of(item: Item, prefix_of_all: str) -> str:
+    """The item's own assistant prefix, or the one for all."""
+    return prefix_of_all if item.assistant_prefix is None else item.assistant_prefix
+
+
 def to_task(item: Item) -> TaskSource:
     """The task of an item, as the verifier reads it."""
     tools = None if isinstance(item.tools, UnsetType) else bytes(item.tools)

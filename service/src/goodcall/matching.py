@@ -91,6 +91,15 @@ class ExpectedCalls:
         return _difference(got.arguments, wanted.arguments, f"{predicted.pointer(index)}/arguments")
 
 
+def call_not_wanted(predicted: Calls) -> Finding:
+    """The finding on calls where none should be made, at the first of them."""
+    return predicted.located(Finding(Reason.CALL_NOT_WANTED, partial(_first_call, predicted)))
+
+
+def _first_call(predicted: Calls) -> Place:
+    return Place(pointer=predicted.pointer(0), expected="no call", got=excerpt(predicted.calls[0].name))
+
+
 def _first_surplus(keys: Sequence[Key], expected: Counter[Key]) -> int:
     """Where the first key stands that occurs more often than expected; there must be one."""
     left = Counter(expected)

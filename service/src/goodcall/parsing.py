@@ -119,7 +119,8 @@ def _without_end_of_turn(text: str | None) -> str:
     return strip_end_of_turn(text)[0] if text else ""
 
 
-def _at(reason: Reason, offset: int) -> Finding:
+def finding_at(reason: Reason, offset: int) -> Finding:
+    """A finding at an offset in the completion; what lies in its prefix is found at its start."""
     return Finding(reason, partial(Place, offset=max(offset, 0)))
 
 
@@ -128,22 +129,22 @@ def _chat_marker(text: str, start: int) -> Finding | None:
         return None
     offsets = [text.find(marker) for marker in CHAT_MARKERS]
     found = [offset for offset in offsets if offset >= 0]
-    return _at(Reason.SPECIAL_TOKEN_IN_COMPLETION, start + min(found)) if found else None
+    return finding_at(Reason.SPECIAL_TOKEN_IN_COMPLETION, start + min(found)) if found else None
 
 
 def _end_of_reasoning(text: str, start: int) -> int | Finding:
     """Where the think block ends in the text."""
     if not text.startswith(THINK):
-        return _at(Reason.THINK_MISSING, start)
+        return finding_at(Reason.THINK_MISSING, start)
     end = text.find(END_THINK, len(THINK))
     if end < 0:
-        return _at(Reason.THINK_UNCLOSED, start)
+        return finding_at(Reason.THINK_UNCLOSED, start)
     reasoning = text[len(THINK) : end]
     tag = _first_tag(reasoning)
     if tag >= 0:
-        return _at(Reason.TAG_IN_THINK, start + len(THINK) + tag)
+        return finding_at(Reason.TAG_IN_THINK, start + len(THINK) + tag)
     if not reasoning.strip():
-        return _at(Reason.THINK_EMPTY, start)
+        return finding_at(Reason.THINK_EMPTY, start)
     return end + len(END_THINK)
 
 
@@ -154,17 +155,17 @@ def _first_tag(text: str) -> int:
 def _plain_answer(text: str, start: int) -> PlainAnswer | Finding:
     tag = _first_tag(text)
     if tag >= 0:
-        return _at(Reason.TAG_IN_ANSWER, start + tag)
+        return finding_at(Reason.TAG_IN_ANSWER, start + tag)
     if not text.strip():
-        return _at(Reason.ANSWER_EMPTY, start)
+        return finding_at(Reason.ANSWER_EMPTY, start)
     return PlainAnswer()
 
 
 def _unended_block(rest: str, start: int) -> Finding:
     end = rest.rfind(END_TOOL_CALL)
     if end < 0:
-        return _at(Reason.TOOL_CALL_UNCLOSED, start)
-    return _at(Reason.TEXT_AFTER_CALLS, start + end + len(END_TOOL_CALL))
+        return finding_at(Reason.TOOL_CALL_UNCLOSED, start)
+    return finding_at(Reason.TEXT_AFTER_CALLS, start + end + len(END_TOOL_CALL))
 
 
 def read_body(body: str, start: int) -> Calls | Finding:

@@ -13,7 +13,7 @@ import jsonschema_rs
 
 from goodcall.dialects.fault import MalformedTools
 from goodcall.dialects.losses import LossKind
-from goodcall.dialects.tools import NormalisedTool, ToolDialect, normalise
+from goodcall.dialects.tools import NormalisedTool, ToolDialect, normalise, unwrap
 from goodcall.errors import UnusableTask
 from goodcall.excerpts import excerpt, pointer_token
 from goodcall.parsing import Calls
@@ -125,11 +125,10 @@ def unwrap_definition(definition: JSON, pointer: str) -> tuple[dict[str, JSON], 
     Raises:
         UnusableTask: there is no object.
     """
-    if isinstance(definition, dict) and "function" in definition:
-        definition, pointer = definition["function"], f"{pointer}/function"
-    if not isinstance(definition, dict):
-        raise malformed_tools(pointer, "a function definition")
-    return definition, pointer
+    try:
+        return unwrap(definition, pointer)
+    except MalformedTools as fault:
+        raise malformed_tools(fault.pointer, fault.expected) from None
 
 
 def malformed_tools(pointer: str, expected: str) -> UnusableTask:

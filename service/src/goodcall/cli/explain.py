@@ -10,10 +10,10 @@ from rich.console import Console
 from goodcall.cli.explanation import ExplainedCompletion, explanation
 from goodcall.cli.failures import CommandFailed, nearest
 from goodcall.cli.item_rows import ITEM_FIELDS
-from goodcall.cli.judging import JudgedItem, Judging, Stop, judge_rows, named_reward, prefix_of
+from goodcall.cli.judging import JudgedItem, Judging, Stop, judge_rows, named_reward
 from goodcall.cli.options import AssistantPrefix, IgnoreUnknown, InputFile, RewardId
 from goodcall.cli.rows import Row, RowFile, open_rows
-from goodcall.items import encode
+from goodcall.items import encode, prefix_of
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, find_reward
 
@@ -100,6 +100,6 @@ def _completions(judged: JudgedItem, judging: Judging) -> Iterator[ExplainedComp
             number=judged.number,
             index=index,
             verdict=verdict,
-            prefix=prefix_of(judged.item, judging),
+            prefix=prefix_of(judged.item, judging.assistant_prefix),
             reward=find_reward(judging.rewards[0]),
         )

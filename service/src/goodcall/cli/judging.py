@@ -9,7 +9,7 @@ from goodcall.cli.failures import CommandFailed, nearest
 from goodcall.cli.item_rows import read_item
 from goodcall.cli.rows import Row, RowFile
 from goodcall.errors import GoodcallError, MalformedInput, MissingNeed, UnknownReward
-from goodcall.items import Item, to_completion, to_context, to_task
+from goodcall.items import Item, prefix_of, to_completion, to_context, to_task
 from goodcall.rewards import CATALOGUE, Reward, find_reward
 from goodcall.scoring import Scorer
 from goodcall.types import Verdict
@@ -104,12 +104,7 @@ class _Judge:
             [to_completion(completion) for completion in item.completions],
             to_task(item),
             reward,
-            assistant_prefix=prefix_of(item, self._judging),
+            assistant_prefix=prefix_of(item, self._judging.assistant_prefix),
             context=to_context(item),
             explain=self._judging.explain,
         )
-
-
-def prefix_of(item: Item, judging: Judging) -> str:
-    """The item's own assistant prefix, or the one for all."""
-    return judging.assistant_prefix if item.assistant_prefix is None else item.assistant_prefix

@@ -6,14 +6,20 @@ else; as in the leaderboard, backticks and blanks around it and a missing outer 
 nothing is evaluated: an expression, a bare word or a call as an argument can't be read.
 """
 
-from functools import partial
-
 from goodcall.dialects.fault import DialectFault
 from goodcall.dialects.python_calls import read_python_calls
 from goodcall.dialects.tagged_blocks import end_of_reasoning, find_blocks
-from goodcall.parsing import END_TOOL_CALL, TOOL_CALL, Calls, read_body, read_message_calls, strip_end_of_turn
+from goodcall.parsing import (
+    END_TOOL_CALL,
+    TOOL_CALL,
+    Calls,
+    finding_at,
+    read_body,
+    read_message_calls,
+    strip_end_of_turn,
+)
 from goodcall.reasons import Reason
-from goodcall.types import AssistantMessage, CompletionText, Finding, Place, ToolCall
+from goodcall.types import AssistantMessage, CompletionText, Finding, ToolCall
 
 _FORGIVEN = "`\n "
 
@@ -31,11 +37,7 @@ def read_bfcl_calls(completion: CompletionText | AssistantMessage) -> Calls | Fi
         answer = end_of_reasoning(text)
         return _read_blocks(text, answer, start) if TOOL_CALL in text[answer:] else _read_python(text, answer, start)
     except DialectFault as fault:
-        return _at(fault.reason or Reason.NOT_CALLS, start + (fault.position or 0))
-
-
-def _at(reason: Reason, offset: int) -> Finding:
-    return Finding(reason, partial(Place, offset=max(offset, 0)))
+        return finding_at(fault.reason or Reason.NOT_CALLS, start + (fault.position or 0))
 
 
 def _read_blocks(text: str, position: int, start: int) -> Calls | Finding:
@@ -74,9 +76,9 @@ def _read_python(text: str, position: int, start: int) -> Calls | Finding:
     try:
         calls = read_python_calls(opening + stripped + closing)
     except DialectFault as fault:
-        return _at(Reason.PYTHON_CALLS_INVALID, start + (fault.position or 0) - len(opening))
+        return finding_at(Reason.PYTHON_CALLS_INVALID, start + (fault.position or 0) - len(opening))
     # Other dialects allow blanks in names; here they would make a call of a sentence that ends in ().
-    return Calls(calls) if all(map(_has_python_names, calls)) else _at(Reason.PYTHON_CALLS_INVALID, start)
+    return Calls(calls) if all(map(_has_python_names, calls)) else finding_at(Reason.PYTHON_CALLS_INVALID, start)
 
 
 def _has_python_names(call: ToolCall) -> bool:

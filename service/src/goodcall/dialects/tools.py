@@ -82,7 +82,7 @@ def detect(definition: JSON) -> ToolDialect:
     """
     if isinstance(definition, str):
         return ToolDialect.HERMES
-    function, _ = _unwrap(definition, "")
+    function, _ = unwrap(definition, "")
     return _detect(function, wrapped=function is not definition)
 
 
@@ -157,8 +157,12 @@ def _read_lines(body: str) -> list[JSON]:
         raise MalformedTools("one JSON list of tools, or one JSON object a line", "") from None
 
 
-def _unwrap(definition: JSON, pointer: str) -> tuple[dict[str, JSON], str]:
-    """The function inside a definition, and its own pointer."""
+def unwrap(definition: JSON, pointer: str) -> tuple[dict[str, JSON], str]:
+    """The function inside a definition, and its own pointer.
+
+    Raises:
+        MalformedTools: there is no object.
+    """
     if isinstance(definition, dict) and "function" in definition:
         definition, pointer = definition["function"], f"{pointer}/function"
     if not isinstance(definition, dict):
@@ -167,7 +171,7 @@ def _unwrap(definition: JSON, pointer: str) -> tuple[dict[str, JSON], str]:
 
 
 def _read_tool(definition: JSON, pointer: str, dialect: ToolDialect | None, losses: list[Loss]) -> NormalisedTool:
-    function, pointer = _unwrap(definition, pointer)
+    function, pointer = unwrap(definition, pointer)
     name, description = function.get("name"), function.get("description")
     if not isinstance(name, str) or not name:
         raise MalformedTools("a function with a name", pointer)

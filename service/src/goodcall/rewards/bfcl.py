@@ -22,10 +22,11 @@ from goodcall.dialects.bfcl import read_bfcl_calls
 from goodcall.errors import UnusableTask
 from goodcall.excerpts import excerpt, pointer_token
 from goodcall.ground_truth import malformed_ground_truth
+from goodcall.matching import call_not_wanted
 from goodcall.parsing import Calls
 from goodcall.reasons import Reason
 from goodcall.rewards.bfcl_values import OMITTED, TYPES, Parameter, Values
-from goodcall.rewards.reward import Reward
+from goodcall.rewards.reward import Reward, binary_judgement
 from goodcall.schemas import malformed_tools, read_definitions, unwrap_definition
 from goodcall.strict_json import JSONFault, loads
 from goodcall.types import (
@@ -39,8 +40,6 @@ from goodcall.types import (
     TaskSource,
     ToolCall,
 )
-
-_OK = Finding(Reason.OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +235,7 @@ def no_call(read: Calls | Finding, _: BfclTask) -> Finding | None:
     """What is wrong where no tool fits: that a call can be read."""
     if isinstance(read, Finding) or not read.calls:
         return None
-    place = Place(pointer=read.pointer(0), expected="no call", got=excerpt(read.calls[0].name))
-    return read.located(Finding(Reason.CALL_NOT_WANTED, lambda: place))
+    return call_not_wanted(read)
 
 
 def some_call(read: Calls | Finding, _: BfclTask) -> Finding | None:
@@ -270,8 +268,7 @@ def judge(completion: CompletionText | AssistantMessage, task: BfclTask, context
     check = CHECKS.get(context.category or "")
     if check is None:
         raise UnusableTask(Reason.CATEGORY_NOT_JUDGED, partial(Place, expected=f"one of {excerpt(list(CHECKS))}"))
-    fault = check(read_bfcl_calls(completion), task)
-    return Judgement(0.0, fault) if fault else Judgement(1.0, _OK)
+    return binary_judgement(check(read_bfcl_calls(completion), task))
 
 
 AST = Reward(

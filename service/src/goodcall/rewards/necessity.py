@@ -4,16 +4,12 @@ The decision alone, as in MeCo (arXiv 2502.12961) and in the relevance and irrel
 leaderboard: which tool was called and with what plays no part.
 """
 
-from functools import partial
-
 from goodcall.ground_truth import read_ground_truth
+from goodcall.matching import call_not_wanted
 from goodcall.parsing import Calls, PlainAnswer, parse
 from goodcall.reasons import Reason
-from goodcall.rewards.reward import Reward
-from goodcall.rewards.tool_n1 import first_call
+from goodcall.rewards.reward import Reward, binary_judgement
 from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
-
-_OK = Finding(Reason.OK)
 
 
 def prepare(source: TaskSource) -> bool:
@@ -31,16 +27,15 @@ def judge(completion: CompletionText | AssistantMessage, call_needed: bool, _: C
     The completion must have the form of ``tool_n1/hardened``; where no decision can be read, the score is 0.0 with
     the reason why.
     """
-    finding = _finding(parse(completion), call_needed)
-    return Judgement(1.0 if finding is _OK else 0.0, finding)
+    return binary_judgement(_fault(parse(completion), call_needed))
 
 
-def _finding(parsed: PlainAnswer | Calls | Finding, call_needed: bool) -> Finding:
+def _fault(parsed: PlainAnswer | Calls | Finding, call_needed: bool) -> Finding | None:
     if isinstance(parsed, Finding):
         return parsed
     if isinstance(parsed, PlainAnswer) or not parsed.calls:
-        return Finding(Reason.CALL_WANTED) if call_needed else _OK
-    return _OK if call_needed else parsed.located(Finding(Reason.CALL_NOT_WANTED, partial(first_call, parsed)))
+        return Finding(Reason.CALL_WANTED) if call_needed else None
+    return None if call_needed else call_not_wanted(parsed)
 
 
 DECISION = Reward(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from goodcall.types import JSON, AssistantMessage, CompletionText, Context, Judgement, TaskSource
+from goodcall.reasons import Reason
+from goodcall.types import JSON, AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
 
 PreparedTask = TypeVar("PreparedTask")
 
@@ -56,6 +57,14 @@ class Reward(Generic[PreparedTask]):
     def version(self) -> int:
         """The number behind the ``@``."""
         return int(self.id.partition("@")[2])
+
+
+OK = Finding(Reason.OK)
+
+
+def binary_judgement(fault: Finding | None) -> Judgement:
+    """1.0 and ``ok`` where there is no fault, else 0.0 and the fault."""
+    return Judgement(0.0, fault) if fault else Judgement(1.0, OK)
 
 
 def compute_digest(reward_id: str, parameters: dict[str, JSON], answers: Sequence[JSON]) -> str:

@@ -4,12 +4,9 @@ For rejection sampling and for cleaning data: it says nothing about whether the 
 """
 
 from goodcall.parsing import Calls, PlainAnswer, parse
-from goodcall.reasons import Reason
-from goodcall.rewards.reward import Reward
+from goodcall.rewards.reward import Reward, binary_judgement
 from goodcall.schemas import Toolbox
 from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
-
-_OK = Finding(Reason.OK)
 
 
 def prepare(source: TaskSource) -> Toolbox:
@@ -26,17 +23,16 @@ def judge(completion: CompletionText | AssistantMessage, toolbox: Toolbox, _: Co
 
     A plain answer and an empty list of calls are valid too: there is nothing in them that a schema could break.
     """
-    finding = _finding(parse(completion), toolbox)
-    return Judgement(1.0 if finding is _OK else 0.0, finding)
+    return binary_judgement(_fault(parse(completion), toolbox))
 
 
-def _finding(parsed: PlainAnswer | Calls | Finding, toolbox: Toolbox) -> Finding:
+def _fault(parsed: PlainAnswer | Calls | Finding, toolbox: Toolbox) -> Finding | None:
     if isinstance(parsed, Finding):
         return parsed
     if isinstance(parsed, PlainAnswer):
-        return _OK
+        return None
     fault = toolbox.check_all(parsed)
-    return parsed.located(fault) if fault else _OK
+    return fault and parsed.located(fault)
 
 
 VALID = Reward(

@@ -6,18 +6,14 @@ with the paper stands in ``tool_n1_released``.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
-from goodcall.excerpts import excerpt
 from goodcall.ground_truth import check_ground_truth, read_ground_truth
-from goodcall.matching import ExpectedCalls
+from goodcall.matching import ExpectedCalls, call_not_wanted
 from goodcall.parsing import Calls, PlainAnswer, parse
 from goodcall.reasons import Reason
-from goodcall.rewards.reward import Reward
+from goodcall.rewards.reward import Reward, binary_judgement
 from goodcall.schemas import Toolbox
-from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, Place, TaskSource
-
-_OK = Finding(Reason.OK)
+from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +40,16 @@ def prepare_hardened(source: TaskSource) -> HardenedTask:
 def judge_hardened(completion: CompletionText | AssistantMessage, task: HardenedTask, _: Context) -> Judgement:
     """1.0 when the completion reasons and then makes exactly the expected calls, else 0.0."""
     parsed = parse(completion)
-    fault = parsed if isinstance(parsed, Finding) else _fault(parsed, task)
-    return Judgement(0.0, fault) if fault else Judgement(1.0, _OK)
+    return binary_judgement(parsed if isinstance(parsed, Finding) else _fault(parsed, task))
 
 
 def _fault(parsed: PlainAnswer | Calls, task: HardenedTask) -> Finding | None:
     if isinstance(parsed, PlainAnswer) or not parsed.calls:
         return Finding(Reason.CALL_WANTED) if task.expected else None
     if not task.expected:
-        return parsed.located(Finding(Reason.CALL_NOT_WANTED, partial(first_call, parsed)))
+        return call_not_wanted(parsed)
     fault = (task.toolbox and task.toolbox.check_all(parsed)) or task.expected.compare(parsed)
     return parsed.located(fault) if fault else None
-
-
-def first_call(parsed: Calls) -> Place:
-    """Where a call stands that should not be there."""
-    return Place(pointer=parsed.pointer(0), expected="no call", got=excerpt(parsed.calls[0].name))
 
 
 HARDENED = Reward(

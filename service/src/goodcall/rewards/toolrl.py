@@ -21,7 +21,7 @@ from goodcall.ground_truth import malformed_ground_truth, read_ground_truth
 from goodcall.matching import ExpectedCalls
 from goodcall.parsing import END_THINK, END_TOOL_CALL, THINK, TOOL_CALL, Calls
 from goodcall.reasons import Reason
-from goodcall.rewards.reward import Reward
+from goodcall.rewards.reward import OK, Reward
 from goodcall.rewards.toolrl_text import (
     RESPONSE,
     THINK_CALL,
@@ -42,8 +42,6 @@ from goodcall.types import JSON, AssistantMessage, CompletionText, Context, Find
 
 MAX_MATCHED_CALLS = 1024
 """Calls of a completion that may be matched with expected ones; those after them still count among the names."""
-
-_OK = Finding(Reason.OK)
 
 _Similarity: TypeAlias = Callable[[Sequence[JSON], Sequence[JSON]], float]
 
@@ -209,10 +207,10 @@ def judge_text(completion: CompletionText, task: ToolRLTask, step: int, paramete
     correctness, wrong = _correctness(text, start, task.expected, parameters, step)
     total += correctness
     if parameters.full_length is None:
-        return Judgement(total, misformed or wrong or _OK)
+        return Judgement(total, misformed or wrong or OK)
     length = _length(text, parameters.full_length(step))
     short = Finding(Reason.REASONING_SHORT) if length < 1 else None
-    return Judgement(total + length, misformed or wrong or short or _OK)
+    return Judgement(total + length, misformed or wrong or short or OK)
 
 
 def _correctness(

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from goodcall.excerpts import excerpt, writable
 from goodcall.json_positions import offset_of_fault, offset_of_value
-from goodcall.parsing import END_THINK, END_TOOL_CALL, THINK, TOOL_CALL
+from goodcall.parsing import END_THINK, END_TOOL_CALL, THINK, TOOL_CALL, finding_at
 from goodcall.reasons import Reason
 from goodcall.rewards.tool_n1_released import LLAMA_MARKER, QWEN_MARKER
 from goodcall.strict_json import MAX_DEPTH, JSONFault, refuse_deep
@@ -139,18 +139,18 @@ def last_turn(completion: CompletionText) -> tuple[str, int]:
 def layout_fault(text: str, start: int, layout: Layout) -> Finding | None:
     """What keeps a text from having a layout; it starts that far into the completion."""
     if not text.startswith(THINK):
-        return _at(Reason.THINK_MISSING, start)
+        return finding_at(Reason.THINK_MISSING, start)
     if text.find(END_THINK, len(THINK)) < 0:
-        return _at(Reason.THINK_UNCLOSED, start)
+        return finding_at(Reason.THINK_UNCLOSED, start)
     for tag in layout.once:
         first = text.find(tag)
         if first < 0:
             return Finding(Reason.NO_TOOL_CALL_BLOCK if tag in (TOOL_CALL, END_TOOL_CALL) else Reason.RESPONSE_MISSING)
         second = text.find(tag, first + len(tag))
         if second >= 0:
-            return _at(Reason.TAG_REPEATED, start + second)
+            return finding_at(Reason.TAG_REPEATED, start + second)
     departure = _departure(text, layout.pieces)
-    return None if departure is None else _at(Reason.LAYOUT_WRONG, start + departure)
+    return None if departure is None else finding_at(Reason.LAYOUT_WRONG, start + departure)
 
 
 def _departure(text: str, pieces: tuple[str, ...]) -> int | None:
@@ -165,10 +165,6 @@ def _departure(text: str, pieces: tuple[str, ...]) -> int | None:
             return position
         position = found + len(piece)
     return None if position <= end and text.endswith(pieces[-1]) else position
-
-
-def _at(reason: Reason, offset: int) -> Finding:
-    return Finding(reason, partial(Place, offset=max(offset, 0)))
 
 
 def as_written(finding: Finding, lines: CallLines) -> Finding:

@@ -8,7 +8,7 @@ this module, never text.
 import asyncio
 from typing import Any
 
-from goodcall.items import Item, to_context, to_task
+from goodcall.items import Item, prefix_of, to_context, to_task
 from goodcall.rewards import Reward, find_reward
 from goodcall.scoring import Scorer
 from goodcall.types import Verdict
@@ -45,7 +45,7 @@ class HackingAlarm:
     async def compare(self, request: ScoreRequest, verdicts: list[list[Verdict]], reward: Reward[Any]) -> None:
         """Scores a request's texts again and counts the disagreements; parsed messages are left out."""
         for item, served in zip(request.items, verdicts, strict=True):
-            prefix = request.assistant_prefix if item.assistant_prefix is None else item.assistant_prefix
+            prefix = prefix_of(item, request.assistant_prefix)
             pairs = [
                 (verdict, completion)
                 for verdict, completion in zip(served, item.completions, strict=True)

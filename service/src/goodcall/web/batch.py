@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from goodcall.errors import UnsupportedCompletion
-from goodcall.items import Item, Message, to_completion, to_context, to_task
+from goodcall.items import Item, Message, prefix_of, to_completion, to_context, to_task
 from goodcall.rewards import Reward
 from goodcall.scoring import Scorer
 from goodcall.types import Completion, Verdict
@@ -44,7 +44,7 @@ def _judge_of(item: Item, request: ScoreRequest, reward: Reward[Any], scorer: Sc
         scorer.score_group,
         task=to_task(item),
         reward=reward,
-        assistant_prefix=request.assistant_prefix if item.assistant_prefix is None else item.assistant_prefix,
+        assistant_prefix=prefix_of(item, request.assistant_prefix),
         context=to_context(item),
         explain=request.explain,
     )
