@@ -66,8 +66,9 @@ class Item(msgspec.Struct, forbid_unknown_fields=True):
     tools: Annotated[
         Raw | UnsetType,
         Meta(
-            description="Function definitions in OpenAI form, wrapped or bare. Left out or null: nothing to check "
-            "names and arguments against. An empty list: no tool may be called."
+            description="Function definitions in OpenAI form, wrapped or bare, or in another dialect, which is "
+            "detected. Left out or null: nothing to check names and arguments against. An empty list: no tool may "
+            "be called."
         ),
     ] = UNSET
     id: Annotated[str, Meta(description="Given back with the verdicts.")] | None = None

@@ -45,8 +45,8 @@ def score(
         completion: the policy's output, as text or as a parsed assistant message.
         ground_truth: the expected calls, a list of ``{"name": …, "arguments": {…}}``; an empty list when no call
             is wanted. None for rewards that need none.
-        tools: function definitions in OpenAI form. None: nothing to check names and arguments against. An empty
-            list: no tool may be called.
+        tools: function definitions in OpenAI form or another dialect. None: nothing to check names and arguments
+            against. An empty list: no tool may be called.
         reward: a catalogue id; without ``@version`` the newest.
         assistant_prefix: text that the chat template put before the completion, such as ``<think>``.
         context: what some rewards need beside the task, such as the training step.

@@ -127,4 +127,4 @@ class Verdict:
 
 
 Tools: TypeAlias = list[Mapping[str, JSON]]
-"""Function definitions in OpenAI form, wrapped (``{"type": "function", "function": …}``) or bare."""
+"""Function definitions, in OpenAI form or in another dialect that ``goodcall.dialects`` reads."""
