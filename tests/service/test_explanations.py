@@ -211,3 +211,17 @@ def test_texts_of_an_explanation_are_cut_to_a_readable_length():
     detail = explain(f"<think>t</think><tool_call>{calls}</tool_call>")
     assert len(detail.got) == 200
     assert detail.got.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "offset"),
+    [
+        ('[NaN00, "\t"]', "json_not_finite", 1),
+        ('[1e400x, "\t"]', "json_not_finite", 1),
+        ('[-Infinityx, "\t"]', "json_not_finite", 1),
+        ('[{"a": 1, "a": 2}, "\t"]', "json_duplicate_key", 10),
+    ],
+)
+def test_the_place_of_a_fault_is_found_in_front_of_other_faults(body, reason, offset):
+    verdict = score(f"<think>t</think><tool_call>{body}</tool_call>", ground_truth=[], explain=True)
+    assert (verdict.reason, verdict.detail.offset) == (reason, len("<think>t</think><tool_call>") + offset)

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from command_line import WEATHER
+from generated import generate
 from goodcall import (
     AssistantMessage,
     MessageCall,
@@ -17,8 +19,10 @@ from goodcall import (
     find_reward,
     score,
 )
+from goodcall.byte_bounded import ByteBoundedCache
 from goodcall.rewards import CATALOGUE
-from goodcall.task_cache import ENTRY_BYTES, TaskCache
+from goodcall.task_cache import CACHE_BYTES, TaskCache
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import NO_CONTEXT
 from suites import golden_cases
 
@@ -26,6 +30,7 @@ HARDENED = find_reward("tool_n1/hardened@1")
 RELEASED = find_reward("tool_n1/released@1")
 NO_CALL_WANTED = TaskSource(tools=None, ground_truth=b"[]")
 WITHOUT_MORE_NEEDS = [reward.id for reward in CATALOGUE.values() if reward.needs == ("ground_truth",)]
+WEATHER_TEXT = json.dumps([WEATHER]).encode()
 ANSWER = "<think>t</think>No tool fits."
 
 
@@ -91,28 +96,51 @@ def test_all_texts_of_a_message_count_towards_the_limit():
     assert verdict.reason == "completion_too_long"
 
 
-def prepare_all(cache, texts):
-    for text in texts:
-        cache.prepare(TaskSource(tools=None, ground_truth=text), HARDENED)
+def test_completions_are_judged_alike_in_a_group_and_one_by_one():
+    for seed in range(0, 3000, 6):
+        case = generate(seed)
+        task = TaskSource(tools=case.tools and case.tools.encode(), ground_truth=case.ground_truth.encode())
+        completions = [generate(seed + member).completion for member in range(6)] + [case.completion] * 2
+        alone = [Scorer().score_group([completion], task, HARDENED, explain=True)[0] for completion in completions]
+        together = Scorer().score_group(completions, task, HARDENED)
+        assert [(it.score, it.reason) for it in together] == [(it.score, it.reason) for it in alone]
 
 
-def test_the_memory_of_tasks_is_bounded_in_bytes():
-    cache = TaskCache(10 * ENTRY_BYTES)
-    prepare_all(cache, (json.dumps([str(number)]).encode() for number in range(500)))
-    assert 0 < cache.used_bytes <= 10 * ENTRY_BYTES
-    assert len(cache) == 9
+def test_what_is_remembered_is_bounded_in_bytes():
+    cache = ByteBoundedCache(100)
+    for number in range(50):
+        cache.put(number, str(number), weight_bytes=30)
+        assert cache.used_bytes <= 100
+    assert len(cache) == 3
 
 
-def test_the_task_used_least_recently_is_forgotten_first():
-    cache = TaskCache(3 * ENTRY_BYTES + 6)
-    prepare_all(cache, [b"[]", b"{}", b"11", b"[]", b"22"])
-    assert [truth for _, _, truth in cache._entries] == [b"11", b"[]", b"22"]
+def test_what_was_used_least_recently_is_forgotten_first():
+    cache = ByteBoundedCache(100)
+    for number in (1, 2, 3):
+        cache.put(number, str(number), weight_bytes=30)
+    assert cache.get(1) == "1"
+    cache.put(4, "4", weight_bytes=30)
+    assert [cache.get(number) for number in (1, 2, 3, 4)] == ["1", None, "3", "4"]
+
+
+def test_a_task_that_comes_again_is_not_prepared_again():
+    cache = TaskCache(CACHE_BYTES)
+    first = cache.prepare(TaskSource(tools=WEATHER_TEXT, ground_truth=b"[]"), HARDENED)
+    assert cache.prepare(TaskSource(tools=bytes(bytearray(WEATHER_TEXT)), ground_truth=b"[]"), HARDENED) is first
+    assert cache.prepare(TaskSource(tools=WEATHER_TEXT, ground_truth=b"[ ]"), HARDENED) is not first
+
+
+def test_a_tool_that_comes_again_in_another_task_is_not_compiled_again():
+    compiler = ToolCompiler(CACHE_BYTES)
+    one, other = (compiler.toolbox(text)._tools["get_weather"] for text in (WEATHER_TEXT, WEATHER_TEXT + b" "))
+    assert one is other
+    assert ToolCompiler().toolbox(WEATHER_TEXT)._tools["get_weather"] is not one
 
 
 def test_without_room_nothing_is_remembered():
-    cache = TaskCache(0)
-    prepare_all(cache, [b"[]"])
-    assert (len(cache), cache.used_bytes) == (0, 0)
+    cache = ByteBoundedCache(0)
+    cache.put(1, "1", weight_bytes=30)
+    assert (len(cache), cache.used_bytes, cache.get(1)) == (0, 0, None)
 
 
 def test_what_a_reward_needs_must_be_given():
@@ -131,7 +159,7 @@ def test_a_message_is_refused_where_text_is_judged():
     with pytest.raises(UnsupportedCompletion, match="tool_n1/released@1 judges text"):
         score(AssistantMessage(content="x"), ground_truth=[], reward="tool_n1/released")
     with pytest.raises(UnsupportedCompletion):
-        RELEASED.judge(AssistantMessage(), RELEASED.prepare(NO_CALL_WANTED), NO_CONTEXT)
+        RELEASED.judge(AssistantMessage(), RELEASED.prepare(NO_CALL_WANTED, ToolCompiler()), NO_CONTEXT)
 
 
 def test_an_unknown_reward_is_refused_and_the_known_ones_are_named():

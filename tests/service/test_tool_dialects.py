@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from goodcall import score
 from goodcall.dialects import Loss, MalformedTools, ToolDialect, detect, normalise
 from goodcall.errors import UnusableTask
-from goodcall.schemas import Toolbox
+from goodcall.parsing import Calls
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import ToolCall
 from suites import conformance_tasks, dataset
 
@@ -384,10 +385,11 @@ def test_what_is_no_definition_is_a_fault_with_a_pointer(definitions, dialect, p
 
 @pytest.mark.parametrize("definition", [WRAPPED, RESPONSES, BARE, ANTHROPIC, XLAM, TOOLACE, BFCL])
 def test_a_toolbox_takes_tools_of_any_dialect(definition):
-    toolbox = Toolbox(json.dumps([definition]).encode())
-    assert toolbox.check(ToolCall("f", {"city": "Oslo"}), "/0") is None
-    assert toolbox.check(ToolCall("f", {"city": 7}), "/0").place().pointer == "/0/arguments/city"
-    assert toolbox.check(ToolCall("f", {}), "/0").reason == "arguments_invalid"
+    toolbox = ToolCompiler().toolbox(json.dumps([definition]).encode())
+    calls = Calls([ToolCall("f", {"city": "Oslo"}), ToolCall("f", {"city": 7}), ToolCall("f", {})])
+    assert toolbox.check(calls, 0) is None
+    assert toolbox.check(calls, 1).place().pointer == "/1/arguments/city"
+    assert toolbox.check(calls, 2).reason == "arguments_invalid"
 
 
 @pytest.mark.parametrize(
@@ -401,16 +403,9 @@ def test_a_toolbox_takes_tools_of_any_dialect(definition):
 )
 def test_a_toolbox_refuses_a_type_that_no_dialect_knows(definition, pointer):
     with pytest.raises(UnusableTask) as refused:
-        Toolbox(json.dumps([definition]).encode())
+        ToolCompiler().toolbox(json.dumps([definition]).encode())
     finding = refused.value.finding
     assert (finding.reason, finding.place().pointer) == ("tool_schema_invalid", pointer)
-
-
-def test_a_toolbox_reads_tools_as_the_dialect_that_was_named():
-    text = json.dumps([of({})]).encode()
-    assert Toolbox(text).check(ToolCall("f", {"a": 1}), "") is None
-    with pytest.raises(UnusableTask):
-        Toolbox(text, ToolDialect.ANTHROPIC)
 
 
 def test_the_8532_tools_of_the_tasks_are_openai_and_pass_untouched():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from goodcall import Context, Scorer, TaskSource, UnsupportedCompletion, find_reward, score
 from goodcall.rewards import toolrl
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import AssistantMessage
 from suites import conformance_rows
 
@@ -193,8 +194,9 @@ def test_messages_are_refused():
     reward = toolrl.DEFAULT
     with pytest.raises(UnsupportedCompletion):
         score(AssistantMessage(content="x"), ground_truth=[], reward=reward.id)
+    task = reward.prepare(TaskSource(tools=None, ground_truth=b"[]"), ToolCompiler())
     with pytest.raises(UnsupportedCompletion):
-        reward.judge(AssistantMessage(), reward.prepare(TaskSource(tools=None, ground_truth=b"[]")), Context())
+        reward.judge(AssistantMessage(), task, Context())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in the stubs
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from goodcall.strict_json import MAX_DEPTH, MAX_INTEGER_DIGITS
 
 _WHITESPACE = " \t\r\n"
 _PUNCTUATION = "{}[],:"
+# What the decoder takes for a value before it looks at what follows: of "NaN00" it has read NaN when it refuses.
+_NUMBER = re.compile(r"-?(?:Infinity|(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)|Infinity|NaN")
 
 
 class _Token(NamedTuple):
@@ -59,6 +62,8 @@ def _token_end(text: str, start: int) -> int:
     if text[start] == '"':
         end_of_string: int = scanstring(text, start + 1)[1]
         return end_of_string
+    if number := _NUMBER.match(text, start):
+        return number.end()
     end = start
     while end < len(text) and text[end] not in _PUNCTUATION + _WHITESPACE + '"':
         end += 1

@@ -4,15 +4,22 @@ Objects are unordered, lists ordered, strings exact, booleans never numbers, nul
 value, integers exactly and everything written with a fraction or exponent as an IEEE-754 double.
 """
 
+import json
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from functools import partial
+from operator import attrgetter
 from typing import TypeVar
+
+import msgspec
 
 from goodcall.excerpts import excerpt, pointer_token
 from goodcall.parsing import Calls
 from goodcall.reasons import Reason
 from goodcall.types import JSON, Finding, Place, ToolCall
+
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+_NAME = attrgetter("name")
+_SEPARATORS = ((", ", ": "), (",", ":"))
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -32,34 +39,51 @@ def freeze(value: JSON) -> Hashable:
     return value  # type: ignore[no-any-return]
 
 
+def spell(calls: Sequence[ToolCall]) -> tuple[str, ...]:
+    """The JSON texts that calls are most often written as: with blanks between the tokens, and without."""
+    value = [{"name": call.name, "arguments": call.arguments} for call in calls]
+    return tuple(json.dumps(value, ensure_ascii=False, separators=separators) for separators in _SEPARATORS)
+
+
 class ExpectedCalls:
     """The calls of a ground truth, ready to be compared with."""
 
-    __slots__ = ("_arguments", "_calls", "_frozen", "_names")
+    __slots__ = ("_calls", "_frozen", "_names", "_names_differ", "_written")
 
     def __init__(self, calls: Sequence[ToolCall]) -> None:
-        self._calls = calls
+        self._calls = sorted(calls, key=_NAME)
+        self._names = [call.name for call in self._calls]
+        self._names_differ = len(set(self._names)) == len(calls)
+        self._written = _write(self._calls)
         self._frozen = Counter(map(_freeze_call, calls))
-        self._names = Counter(call.name for call in calls)
 
     def __len__(self) -> int:
         return len(self._calls)
 
     def compare(self, predicted: Calls) -> Finding | None:
         """What keeps the predicted calls from being the expected ones, if anything; order plays no part."""
-        calls = predicted.calls
-        if len(calls) != len(self._calls):
+        if len(predicted.calls) != len(self._calls):
             return self._miscounted(predicted)
-        frozen = Counter(map(_freeze_call, calls))
-        if frozen == self._frozen:
+        calls = sorted(predicted.calls, key=_NAME)
+        if [call.name for call in calls] != self._names:
+            return Finding(Reason.TOOL_WRONG, lambda: self._wrong_tool(predicted))
+        if self._are_expected(calls):
             return None
-        if Counter(call.name for call in calls) != self._names:
-            return Finding(Reason.TOOL_WRONG, partial(self._wrong_tool, predicted))
-        return Finding(Reason.ARGUMENTS_WRONG, partial(self._wrong_arguments, predicted))
+        return Finding(Reason.ARGUMENTS_WRONG, lambda: self._wrong_arguments(predicted))
+
+    def _are_expected(self, calls: list[ToolCall]) -> bool:
+        """Whether calls are the expected ones, both sorted by name; the cheap answers first."""
+        if calls == self._calls:
+            # Equal to Python, which also holds true to be 1. Written alike, there is no such difference.
+            if self._written is not None and _write(calls) == self._written:
+                return True
+        elif self._names_differ:
+            return False
+        return Counter(map(_freeze_call, calls)) == self._frozen
 
     def _miscounted(self, predicted: Calls) -> Finding:
         reason = Reason.CALL_MISSING if len(predicted.calls) < len(self._calls) else Reason.CALL_EXTRA
-        return Finding(reason, partial(self._counts, predicted))
+        return Finding(reason, lambda: self._counts(predicted))
 
     def _counts(self, predicted: Calls) -> Place:
         """How many calls were made and expected, and the first that is too many."""
@@ -73,8 +97,9 @@ class ExpectedCalls:
 
     def _wrong_tool(self, predicted: Calls) -> Place:
         names = [call.name for call in predicted.calls]
-        index = _first_surplus(names, self._names)
-        absent = self._names - Counter(names)
+        expected = Counter(self._names)
+        index = _first_surplus(names, expected)
+        absent = expected - Counter(names)
         return Place(
             pointer=f"{predicted.pointer(index)}/name",
             expected=" or ".join(map(excerpt, absent)),
@@ -93,7 +118,7 @@ class ExpectedCalls:
 
 def call_not_wanted(predicted: Calls) -> Finding:
     """The finding on calls where none should be made, at the first of them."""
-    return predicted.located(Finding(Reason.CALL_NOT_WANTED, partial(_first_call, predicted)))
+    return predicted.located(Finding(Reason.CALL_NOT_WANTED, lambda: _first_call(predicted)))
 
 
 def _first_call(predicted: Calls) -> Place:
@@ -108,6 +133,14 @@ def _first_surplus(keys: Sequence[Key], expected: Counter[Key]) -> int:
         left[keys[index]] -= 1
         index += 1
     return index
+
+
+def _write(calls: Sequence[ToolCall]) -> bytes | None:
+    """The calls as one JSON text, keys sorted; None where the encoder can't write an integer."""
+    try:
+        return _ENCODER.encode(calls)
+    except OverflowError:
+        return None
 
 
 def _freeze_call(call: ToolCall) -> tuple[str, Hashable]:

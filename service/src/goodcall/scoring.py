@@ -5,7 +5,7 @@ Knows no web and no reward's insides.
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 from goodcall.errors import MissingNeed, UnsupportedCompletion, UnusableTask
 from goodcall.reasons import Reason
@@ -108,11 +108,21 @@ class Scorer:
         if need := reward.missing_need(task, context):
             raise MissingNeed(reward.id, need)
         prepared = self._tasks.prepare(task, reward)
-        judgements = [
+        if reward.judge_group and not explain and prepared.defect is None and self._are_short_texts(completions):
+            texts = [assistant_prefix + text for text in completions] if assistant_prefix else completions
+            judgements = reward.judge_group(texts, prepared.task, context)
+            return [Verdict(judgement.score, judgement.finding.reason) for judgement in judgements]
+        judged = [
             self._judge(_prefixed(completion, assistant_prefix), prepared, reward, context)
             for completion in completions
         ]
-        return [_verdict(score, finding, explain=explain) for score, finding in judgements]
+        return [_verdict(score, finding, explain=explain) for score, finding in judged]
+
+    def _are_short_texts(self, completions: Sequence[Completion]) -> TypeGuard[Sequence[str]]:
+        """Whether all completions are texts that can't be over the limit, whatever their characters."""
+        if {*map(type, completions)} != {str}:
+            return False
+        return max(map(len, cast("Sequence[str]", completions))) * 4 <= self._max_completion_bytes
 
     def _judge(
         self, completion: CompletionText | AssistantMessage, prepared: Prepared, reward: Reward[Any], context: Context
@@ -124,9 +134,10 @@ class Scorer:
         if _is_longer(completion, self._max_completion_bytes):
             return 0.0, Finding(Reason.COMPLETION_TOO_LONG)
         try:
-            return reward.judge(completion, prepared.task, context)
+            judgement = reward.judge(completion, prepared.task, context)
         except UnusableTask as error:
             return None, error.finding
+        return judgement.score, judgement.finding
 
 
 def _prefixed(completion: Completion, prefix: str) -> CompletionText | AssistantMessage:

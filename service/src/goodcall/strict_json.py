@@ -1,14 +1,17 @@
 """JSON text to a value, exactly and strictly, or a fault with its reason.
 
 Strict means RFC 8259 and nothing beside it: no NaN or Infinity, no duplicate keys, no lone surrogates, no number
-beyond a double, bounded digits and depth. Exact means that integers keep every digit. No stock decoder does all of
-it, so the standard library's does the reading and the rules it lacks stand here.
+beyond a double, bounded digits and depth. Exact means that integers keep every digit. A fast decoder reads what is
+certainly acceptable; whatever is in doubt is left to the standard library's with the rules that it lacks, and that one
+alone decides what is refused, and why.
 """
 
 import json
 import math
 from collections.abc import Iterable
 from typing import NoReturn
+
+import msgspec
 
 from goodcall.reasons import Reason
 from goodcall.types import JSON
@@ -17,6 +20,10 @@ MAX_DEPTH = 64
 """Brackets that may be open at once."""
 MAX_INTEGER_DIGITS = 4300
 """Digits of an integer, its sign not counted."""
+
+DOUBTS = (msgspec.MsgspecError, UnicodeEncodeError, RecursionError)
+"""What the fast decoder raises on a text that it refuses. What it accepts, it reads as the slow one does, but for
+keys that are repeated and brackets that nest deeper than they may."""
 
 
 class JSONFault(ValueError):
@@ -28,12 +35,44 @@ class JSONFault(ValueError):
         self.position = position
 
 
-def loads(text: str) -> JSON:
-    """The value of one JSON text.
+def loads(text: str, *, max_depth: int = MAX_DEPTH) -> JSON:
+    """The value of one JSON text whose brackets nest at most so deep.
 
     Raises:
         JSONFault: with the reason, for every text that is not acceptable.
     """
+    try:
+        value = _decode(text)
+    except DOUBTS:
+        return loads_slowly(text, max_depth=max_depth)
+    if (may_be_deeper(text, max_depth) and _is_deeper(value, max_depth)) or not names_each_key_once(text, value):
+        return loads_slowly(text, max_depth=max_depth)
+    return value
+
+
+def names_each_key_once(text: str, value: object) -> bool:
+    """Whether no object of a decoded JSON text repeats a key; false also where that can't be told cheaply.
+
+    A decoder forgets all but the last of a repeated key, and with it a colon: what was decoded is written with fewer of
+    them.
+    """
+    # A colon that is written as an escape would make up for one that was forgotten.
+    if "\\u003" in text:
+        return False
+    try:
+        return _encode(value).count(b":") == text.count(":")
+    except OverflowError:  # an integer that the encoder can't write
+        return False
+
+
+def may_be_deeper(text: str, max_depth: int) -> bool:
+    """Whether a JSON text opens so many brackets that they could nest deeper; those in strings are counted too."""
+    # Each bracket that opens has one that closes.
+    return len(text) > 2 * max_depth and text.count("[") + text.count("{") > max_depth
+
+
+def loads_slowly(text: str, *, max_depth: int = MAX_DEPTH) -> JSON:
+    """The same as ``loads``, for a text that the fast decoder has refused already."""
     _refuse_raw_surrogates(text)
     # Only a text longer than the bound can hold an integer longer than the bound.
     decoder = _DECODER if len(text) <= MAX_INTEGER_DIGITS else _DECODER_OF_LONG_TEXTS
@@ -43,8 +82,8 @@ def loads(text: str) -> JSON:
         raise JSONFault(Reason.JSON_INVALID, error.pos) from None
     except RecursionError:
         raise JSONFault(Reason.JSON_TOO_DEEP) from None
-    if text.count("[") + text.count("{") > MAX_DEPTH:
-        refuse_deep(value)
+    if may_be_deeper(text, max_depth):
+        refuse_deeper(value, max_depth)
     if "\\ud" in text or "\\uD" in text:
         _refuse_escaped_surrogates(value)
     return value
@@ -66,17 +105,21 @@ def _refuse_escaped_surrogates(value: JSON) -> None:
         raise JSONFault(Reason.JSON_LONE_SURROGATE) from None
 
 
-def refuse_deep(value: JSON) -> None:
-    """Lets a decoded value pass that nests at most ``MAX_DEPTH`` deep.
+def refuse_deeper(value: JSON, max_depth: int = MAX_DEPTH) -> None:
+    """Lets a decoded value pass that nests at most so deep.
 
     Raises:
         JSONFault: it nests deeper.
     """
-    level = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(MAX_DEPTH):
-        level = [child for parent in level for child in _children(parent) if isinstance(child, (dict, list))]
-    if level:
+    if _is_deeper(value, max_depth):
         raise JSONFault(Reason.JSON_TOO_DEEP)
+
+
+def _is_deeper(value: JSON, max_depth: int) -> bool:
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(max_depth):
+        level = [child for parent in level for child in _children(parent) if isinstance(child, (dict, list))]
+    return bool(level)
 
 
 def _children(parent: dict[str, JSON] | list[JSON]) -> Iterable[JSON]:
@@ -107,6 +150,8 @@ def _refuse_constant(_: str) -> NoReturn:
     raise JSONFault(Reason.JSON_NOT_FINITE)
 
 
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_refuse_constant)
 _DECODER_OF_LONG_TEXTS = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_finite, parse_constant=_refuse_constant, parse_int=_bounded

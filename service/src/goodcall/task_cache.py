@@ -1,17 +1,18 @@
-"""Tasks prepared once and remembered, bounded in bytes, the least recently used forgotten first."""
+"""Tasks prepared once and remembered, within a bound in bytes."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from goodcall.byte_bounded import ByteBoundedCache
 from goodcall.errors import UnusableTask
 from goodcall.rewards import Reward
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import Finding, TaskSource
 
 CACHE_BYTES = 256 << 20
-"""Bytes that the remembered tasks may be reckoned at."""
+"""Bytes that the remembered tasks and tools may be reckoned at, together."""
 ENTRY_BYTES = 4096
-"""What one remembered task is reckoned at beside its text, compiled schemas included."""
+"""What one remembered task is reckoned at beside its text, its compiled tools not included."""
 
 _Key: TypeAlias = tuple[str, bytes | None, bytes | None]
 
@@ -25,41 +26,34 @@ class Prepared:
 
 
 class TaskCache:
-    """Prepared tasks by reward and by the bytes they came as. Not thread-safe."""
+    """Prepared tasks by reward and by the bytes they came as, and the tools that tasks share. Not thread-safe.
+
+    Args:
+        max_bytes: half of it is for tasks, half for tools.
+    """
+
+    __slots__ = ("_compiler", "_tasks")
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._entries: OrderedDict[_Key, Prepared] = OrderedDict()
-        self.used_bytes = 0
-
-    def __len__(self) -> int:
-        return len(self._entries)
+        self._tasks: ByteBoundedCache[_Key, Prepared] = ByteBoundedCache(max_bytes // 2)
+        self._compiler = ToolCompiler(max_bytes // 2)
 
     def prepare(self, task: TaskSource, reward: Reward[Any]) -> Prepared:
         """The prepared form of a task, from memory or made now."""
         key = (reward.id, task.tools, task.ground_truth)
-        if prepared := self._entries.get(key):
-            self._entries.move_to_end(key)
-            return prepared
-        prepared = _prepare(task, reward)
-        self._remember(key, prepared)
+        prepared = self._tasks.get(key)
+        if prepared is None:
+            prepared = self._prepare(task, reward)
+            self._tasks.put(key, prepared, _weight(task))
         return prepared
 
-    def _remember(self, key: _Key, prepared: Prepared) -> None:
-        self._entries[key] = prepared
-        self.used_bytes += _weight(key)
-        while self.used_bytes > self._max_bytes:
-            forgotten, _ = self._entries.popitem(last=False)
-            self.used_bytes -= _weight(forgotten)
+    def _prepare(self, task: TaskSource, reward: Reward[Any]) -> Prepared:
+        try:
+            return Prepared(reward.prepare(task, self._compiler))
+        except UnusableTask as error:
+            return Prepared(None, error.finding)
 
 
-def _weight(key: _Key) -> int:
-    _, tools, ground_truth = key
-    return ENTRY_BYTES + len(tools or b"") + len(ground_truth or b"")
-
-
-def _prepare(task: TaskSource, reward: Reward[Any]) -> Prepared:
-    try:
-        return Prepared(reward.prepare(task))
-    except UnusableTask as error:
-        return Prepared(None, error.finding)
+def _weight(task: TaskSource) -> int:
+    """The bytes that a prepared task is reckoned at; measured by resident memory."""
+    return ENTRY_BYTES + len(task.tools or b"") + 8 * len(task.ground_truth or b"")

@@ -30,12 +30,13 @@ class MalformedTools(DialectFault):
     """Tools are not what they should be, as far as that can be told before their schemas are compiled.
 
     Attributes:
-        pointer: JSON Pointer into the definitions as they came.
+        pointer: JSON Pointer into the definitions as they came; that of the root where they came as prose.
         expected: what should stand there.
     """
 
     pointer: str
 
-    def __init__(self, expected: str, pointer: str) -> None:
-        super().__init__(f"expected {expected} at {pointer or 'the root'}", pointer=pointer)
+    def __init__(self, expected: str, pointer: str, position: int | None = None) -> None:
+        place = pointer or ("the root" if position is None else f"position {position}")
+        super().__init__(f"expected {expected} at {place}", position, pointer=pointer)
         self.expected = expected

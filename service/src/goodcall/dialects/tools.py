@@ -121,7 +121,7 @@ def normalise(definitions: JSON, dialect: ToolDialect | None = None) -> Normalis
         raise MalformedTools("a list of function definitions", "")
     named = None if dialect is ToolDialect.HERMES else dialect
     losses: list[Loss] = []
-    tools = [_read_tool(definition, f"/{index}", named, losses) for index, definition in enumerate(definitions)]
+    tools = [read_tool(definition, f"/{index}", named, losses) for index, definition in enumerate(definitions)]
     return Normalised(tuple(tools), tuple(losses))
 
 
@@ -170,7 +170,12 @@ def unwrap(definition: JSON, pointer: str) -> tuple[dict[str, JSON], str]:
     return definition, pointer
 
 
-def _read_tool(definition: JSON, pointer: str, dialect: ToolDialect | None, losses: list[Loss]) -> NormalisedTool:
+def read_tool(definition: JSON, pointer: str, dialect: ToolDialect | None, losses: list[Loss]) -> NormalisedTool:
+    """One tool of ``normalise``: the pointer is that of its definition, and what can't be kept goes to the losses.
+
+    Raises:
+        MalformedTools: it is no definition, or not in the dialect that was named.
+    """
     function, pointer = unwrap(definition, pointer)
     name, description = function.get("name"), function.get("description")
     if not isinstance(name, str) or not name:

@@ -27,8 +27,9 @@ from goodcall.parsing import Calls
 from goodcall.reasons import Reason
 from goodcall.rewards.bfcl_values import OMITTED, TYPES, Parameter, Values
 from goodcall.rewards.reward import Reward, binary_judgement
-from goodcall.schemas import malformed_tools, read_definitions, unwrap_definition
 from goodcall.strict_json import JSONFault, loads
+from goodcall.tool_compiler import ToolCompiler
+from goodcall.tool_definitions import malformed_tools, read_definitions, unwrap_definition
 from goodcall.types import (
     JSON,
     AssistantMessage,
@@ -110,7 +111,7 @@ class BfclTask:
     """Empty without a ground truth, as in the categories of (ir)relevance."""
 
 
-def prepare(source: TaskSource) -> BfclTask:
+def prepare(source: TaskSource, _: ToolCompiler) -> BfclTask:
     """The question's functions and its acceptable answers, ``[{function: {parameter: [acceptable, …]}}, …]``.
 
     Raises:

@@ -9,10 +9,11 @@ from goodcall.matching import call_not_wanted
 from goodcall.parsing import Calls, PlainAnswer, parse
 from goodcall.reasons import Reason
 from goodcall.rewards.reward import Reward, binary_judgement
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
 
 
-def prepare(source: TaskSource) -> bool:
+def prepare(source: TaskSource, _: ToolCompiler) -> bool:
     """Whether a call is needed: whether the ground truth holds any.
 
     Raises:

@@ -6,16 +6,17 @@ For rejection sampling and for cleaning data: it says nothing about whether the 
 from goodcall.parsing import Calls, PlainAnswer, parse
 from goodcall.rewards.reward import Reward, binary_judgement
 from goodcall.schemas import Toolbox
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
 
 
-def prepare(source: TaskSource) -> Toolbox:
+def prepare(source: TaskSource, compiler: ToolCompiler) -> Toolbox:
     """The compiled tools; a ground truth is not looked at.
 
     Raises:
         UnusableTask: the tools don't compile.
     """
-    return Toolbox(source.tools or b"")
+    return compiler.toolbox(source.tools or b"")
 
 
 def judge(completion: CompletionText | AssistantMessage, toolbox: Toolbox, _: Context) -> Judgement:

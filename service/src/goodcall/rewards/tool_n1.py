@@ -5,14 +5,16 @@ match) read strictly, so that no policy can earn it without doing the task. What
 with the paper stands in ``tool_n1_released``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from goodcall.ground_truth import check_ground_truth, read_ground_truth
-from goodcall.matching import ExpectedCalls, call_not_wanted
-from goodcall.parsing import Calls, PlainAnswer, parse
+from goodcall.matching import ExpectedCalls, call_not_wanted, spell
+from goodcall.parsing import Block, Calls, PlainAnswer, body_of_common_form, parse, read_body, read_form
 from goodcall.reasons import Reason
-from goodcall.rewards.reward import Reward, binary_judgement
+from goodcall.rewards.reward import RIGHT, Reward, binary_judgement
 from goodcall.schemas import Toolbox
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
 
 
@@ -22,34 +24,58 @@ class HardenedTask:
 
     toolbox: Toolbox | None
     expected: ExpectedCalls
+    spellings: tuple[str, ...]
+    """Call blocks that are known to be right; none where no call is wanted."""
 
 
-def prepare_hardened(source: TaskSource) -> HardenedTask:
+def prepare_hardened(source: TaskSource, compiler: ToolCompiler) -> HardenedTask:
     """The task with its tools compiled and its ground truth checked against them.
 
     Raises:
         UnusableTask: the tools don't compile, or the ground truth is malformed or breaks its own schema.
     """
-    toolbox = None if source.tools is None else Toolbox(source.tools)
+    toolbox = None if source.tools is None else compiler.toolbox(source.tools)
     ground_truth = read_ground_truth(source.ground_truth)
     if toolbox is not None:
         check_ground_truth(ground_truth, toolbox)
-    return HardenedTask(toolbox, ExpectedCalls(ground_truth.calls))
+    calls = ground_truth.calls
+    return HardenedTask(toolbox, ExpectedCalls(calls), spell(calls) if calls else ())
 
 
 def judge_hardened(completion: CompletionText | AssistantMessage, task: HardenedTask, _: Context) -> Judgement:
     """1.0 when the completion reasons and then makes exactly the expected calls, else 0.0."""
     parsed = parse(completion)
-    return binary_judgement(parsed if isinstance(parsed, Finding) else _fault(parsed, task))
+    fault = _fault(parsed, task)
+    return binary_judgement(fault and (parsed.located(fault) if isinstance(parsed, Calls) else fault))
 
 
-def _fault(parsed: PlainAnswer | Calls, task: HardenedTask) -> Finding | None:
+def judge_hardened_group(texts: Sequence[str], task: HardenedTask, _: Context) -> list[Judgement]:
+    """The judgements on the texts of a group, every call block that repeats judged once."""
+    judged = dict.fromkeys(task.spellings, RIGHT)
+    return [_judge_once(text, task, judged) for text in texts]
+
+
+def _judge_once(text: str, task: HardenedTask, judged: dict[str, Judgement]) -> Judgement:
+    body = body_of_common_form(text)
+    if body is None:
+        form = read_form(CompletionText(text))
+        if not isinstance(form, Block):
+            return binary_judgement(_fault(form, task))
+        body = form.body
+    judgement = judged.get(body)
+    if judgement is None:
+        judgement = judged[body] = binary_judgement(_fault(read_body(body, 0), task))
+    return judgement
+
+
+def _fault(parsed: PlainAnswer | Calls | Finding, task: HardenedTask) -> Finding | None:
+    if isinstance(parsed, Finding):
+        return parsed
     if isinstance(parsed, PlainAnswer) or not parsed.calls:
         return Finding(Reason.CALL_WANTED) if task.expected else None
     if not task.expected:
         return call_not_wanted(parsed)
-    fault = (task.toolbox and task.toolbox.check_all(parsed)) or task.expected.compare(parsed)
-    return parsed.located(fault) if fault else None
+    return (task.toolbox and task.toolbox.check_all(parsed)) or task.expected.compare(parsed)
 
 
 HARDENED = Reward(
@@ -63,4 +89,5 @@ HARDENED = Reward(
     digest="sha256:acca7993b8ebe7928968a1c32669d0049ed86ecb6db23e68455e5a1dd29ad12b",
     prepare=prepare_hardened,
     judge=judge_hardened,
+    judge_group=judge_hardened_group,
 )

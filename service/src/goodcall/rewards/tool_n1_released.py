@@ -19,6 +19,7 @@ from goodcall.errors import UnsupportedCompletion
 from goodcall.parsing import END_THINK, END_TOOL_CALL, THINK, TOOL_CALL
 from goodcall.reasons import Reason
 from goodcall.rewards.reward import Reward
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import JSON, AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
 
 QWEN_MARKER = "<|im_start|>assistant"
@@ -58,7 +59,7 @@ class Reading:
 _Score: TypeAlias = Callable[[Reading, JSON], Judgement]
 
 
-def prepare(source: TaskSource) -> ReleasedTask:
+def prepare(source: TaskSource, _: ToolCompiler) -> ReleasedTask:
     """The ground truth decoded as the released scorers do: leniently, one layer of string unwrapped.
 
     They take JSON text; on the wire that is either the calls themselves or a string that holds the text.

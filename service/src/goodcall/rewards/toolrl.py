@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
+from goodcall.dialects.toolrl import RESPONSE
 from goodcall.errors import UnsupportedCompletion
 from goodcall.ground_truth import malformed_ground_truth, read_ground_truth
 from goodcall.matching import ExpectedCalls
@@ -23,7 +24,6 @@ from goodcall.parsing import END_THINK, END_TOOL_CALL, THINK, TOOL_CALL, Calls
 from goodcall.reasons import Reason
 from goodcall.rewards.reward import OK, Reward
 from goodcall.rewards.toolrl_text import (
-    RESPONSE,
     THINK_CALL,
     THINK_CALL_RESPOND,
     THINK_ONLY,
@@ -38,6 +38,7 @@ from goodcall.rewards.toolrl_text import (
     unreadable,
 )
 from goodcall.strict_json import JSONFault, loads
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import JSON, AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource, ToolCall
 
 MAX_MATCHED_CALLS = 1024
@@ -83,7 +84,7 @@ class ToolRLTask:
     """Empty when no call is wanted; calls then neither earn nor cost."""
 
 
-def prepare(source: TaskSource) -> ToolRLTask:
+def prepare(source: TaskSource, _: ToolCompiler) -> ToolRLTask:
     """The ground truth: the answer text of a row of that dataset, or the expected calls themselves.
 
     A list of calls stands for the text with a think block and these calls, one a line; an empty list for the text with

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from goodcall.dialects.toolrl import END_RESPONSE, RESPONSE
 from goodcall.excerpts import excerpt, writable
 from goodcall.json_positions import offset_of_fault, offset_of_value
 from goodcall.parsing import END_THINK, END_TOOL_CALL, THINK, TOOL_CALL, finding_at
 from goodcall.reasons import Reason
 from goodcall.rewards.tool_n1_released import LLAMA_MARKER, QWEN_MARKER
-from goodcall.strict_json import MAX_DEPTH, JSONFault, refuse_deep
+from goodcall.strict_json import MAX_DEPTH, JSONFault, refuse_deeper
 from goodcall.types import JSON, CompletionText, Finding, Place
 
-RESPONSE, END_RESPONSE = "<response>", "</response>"
 END_OF_TURN = ("<|im_end|>", "<|eot_id|>")
 
 Call: TypeAlias = dict[str, JSON]
@@ -117,7 +117,7 @@ def _load(text: str) -> JSON:
     except ValueError:
         raise JSONFault(Reason.JSON_NUMBER_TOO_LONG) from None
     if text.count("[") + text.count("{") > MAX_DEPTH:
-        refuse_deep(value)
+        refuse_deeper(value)
     return value
 
 

@@ -1,0 +1,42 @@
+"""What was dear to make, remembered within a bound in bytes; the least recently used is forgotten first."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class ByteBoundedCache(Generic[Key, Value]):
+    """Values by key, as many as fit. Not thread-safe.
+
+    Args:
+        max_bytes: what all values together may be reckoned at; with 0 nothing is kept.
+    """
+
+    __slots__ = ("_entries", "_max_bytes", "used_bytes")
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+        self.used_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: Key) -> Value | None:
+        """The value of a key, now the most recently used; None when it is not there."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        self._entries.move_to_end(key)
+        return entry[0]
+
+    def put(self, key: Key, value: Value, weight_bytes: int) -> None:
+        """Keeps the value of a key that is not there yet, reckoned at so many bytes."""
+        self._entries[key] = (value, weight_bytes)
+        self.used_bytes += weight_bytes
+        while self.used_bytes > self._max_bytes:
+            _, (_, forgotten_bytes) = self._entries.popitem(last=False)
+            self.used_bytes -= forgotten_bytes
