@@ -2,16 +2,17 @@
 
 import gzip
 import json
-import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from command_line import WEATHER, call, goodcall, goodcall_process, write_lines
-from goodcall.dialects.calls import read_toolrl
-from goodcall.dialects.tools import ToolDialect, normalise
-from suites import SHARED, conformance, conformance_tasks
+from goodcall.cli.audit_rows import audit_row
+from goodcall.cli.rows import Row
+from suites import conformance, conformance_tasks, dataset
 
 
 def row(number, **fields):
@@ -222,34 +223,227 @@ def test_two_processes_find_what_one_finds():
     assert outputs[0] == outputs[1]
 
 
-RLLA_TOOL = re.compile(r"^\d+\. Name: ([^\n]*)\nDescription: .*?\nParameters: ([^\n]*)$", re.MULTILINE | re.DOTALL)
+LISTS = {
+    "on one line": json.dumps(SOUND),
+    "pretty-printed": json.dumps(SOUND, indent=4),
+    "behind blank lines": "\n\n " + json.dumps(SOUND),
+}
 
 
-def rlla_row(number, instruction, output):
-    """A row of rlla: its tools stand in the prose of the system prompt, its calls in the text of the answer."""
-    definitions = [{"name": name, "parameters": json.loads(text)} for name, text in RLLA_TOOL.findall(instruction)]
-    tools = [tool.to_openai() for tool in normalise(definitions, ToolDialect.XLAM).tools]
-    calls = [{"name": made.name, "arguments": made.arguments} for made in read_toolrl(output)]
-    return {"id": f"rlla-{number}", "tools": tools, "ground_truth": calls}
+@pytest.mark.parametrize("text", LISTS.values(), ids=LISTS)
+@pytest.mark.parametrize("write", [str.encode, lambda text: gzip.compress(text.encode())], ids=["plain", "gzipped"])
+def test_a_file_that_is_one_list_is_audited_element_by_element(tmp_path, write, text):
+    path = tmp_path / "dataset.json"
+    path.write_bytes(write(text.replace('"city": "City 7"', '"city": 7')))
+    report = json.loads(goodcall("audit", path, "--json").stdout)
+    assert report["rows"] == 20
+    assert found(report) == [("ground_truth_invalid", 8, "/ground_truth/0/arguments/city")]
 
 
-def test_what_is_wrong_with_rlla_is_found(tmp_path):
-    path = SHARED / "data" / "rlla" / "rlla_sft.json.gz"
-    if not path.exists():
-        pytest.skip("no data beside this checkout")
-    with gzip.open(path) as file:
-        source = json.load(file)
-    rows = [
-        {**rlla_row(n, each["instruction"], each["output"]), "prompt": each["input"]} for n, each in enumerate(source)
-    ]
+def test_a_list_may_come_on_standard_input():
+    assert "20 rows: 0 with errors" in goodcall("audit", "-", stdin=json.dumps(SOUND, indent=1)).stdout
+
+
+def test_what_is_no_object_in_a_list_is_a_finding():
+    report = json.loads(goodcall("audit", "-", "--json", stdin=json.dumps([*SOUND, 7])).stdout)
+    assert found(report) == [("row_malformed", 21, None)]
+
+
+@pytest.mark.parametrize("first", ["[1]", "[", "[" * 100_000])
+def test_lines_of_which_the_first_looks_like_a_list_are_still_lines(tmp_path, first):
+    path = write_lines(tmp_path / "dataset.jsonl", SOUND)
+    path.write_text(f"{first}\n" + path.read_text())
+    report = json.loads(goodcall("audit", path, "--json").stdout)
+    assert found(report) == [("row_malformed", 1, None)]
+    assert report["rows"] == 21
+
+
+SYSTEM = """Be of help.
+1. Name: get weather
+Description: The weather in a city.
+Parameters: {"city": {"type": "str", "default": ""}, "days": {"type": "int", "default": 1}}
+2. Name: ping
+Description: Answers.
+Parameters: {}
+
+Think first."""
+
+
+def answer(*calls):
+    """An expected answer as ToolRL writes it."""
+    lines = "".join(f"{json.dumps(call)}\n" for call in calls)
+    return f"<think> They ask. </think>\n<tool_call>\n{lines}</tool_call>"
+
+
+def toolrl_call(city, name="get weather"):
+    return {"name": name, "parameters": {"city": city}}
+
+
+def instruction_row(prompt, expected, query="Oslo?"):
+    """A row as ToolRL's supervised part has them."""
+    return {"instruction": prompt, "input": query, "output": expected}
+
+
+def verl_row(prompt, expected, query="Oslo?"):
+    """A row as ToolRL's part for verl has them."""
+    messages = [{"content": prompt, "role": "system"}, {"content": query, "role": "user"}]
+    return {
+        "data_source": "rlla",
+        "prompt": messages,
+        "reward_model": {"ground_truth": expected, "style": "rule"},
+        "extra_info": {"index": 0, "output": expected},
+    }
+
+
+SOUND_ANSWERS = [
+    answer(toolrl_call("Oslo")),
+    answer({"name": "ping", "parameters": {}}, toolrl_call("Rome")) + "\n<response> Wait. </response>",
+    "<response> None of them fits. </response>",
+]
+every_layout = pytest.mark.parametrize("layout", [instruction_row, verl_row])
+
+
+@every_layout
+def test_nothing_is_found_in_sound_rows_of_toolrl(tmp_path, layout):
+    rows = [layout(SYSTEM, expected) for expected in SOUND_ANSWERS]
+    report = audit(tmp_path, rows, "--constant-share", "1")
+    assert (report["rows"], report["findings"]) == (3, [])
+
+
+@every_layout
+def test_calls_in_toolrls_answers_are_checked_against_the_tools_in_its_prose(tmp_path, layout):
+    rows = [layout(SYSTEM, answer(toolrl_call("Oslo"), toolrl_call(7), toolrl_call("Oslo", "pong")))]
     report = audit(tmp_path, rows)
-    counts = {kind["kind"]: kind["rows"] for kind in report["kinds"]}
-    assert counts == {
+    assert found(report) == [
+        ("ground_truth_invalid", 1, "/ground_truth/1/arguments/city"),
+        ("ground_truth_tool_unknown", 1, "/ground_truth/2/name"),
+    ]
+    assert report["findings"][1]["expected"] == 'one of ["get weather", "ping"]'
+
+
+ANSWER = "<tool_call> with one call a line, or <response>"
+
+
+@pytest.mark.parametrize(
+    ("layout", "prompt_at", "answer_at"),
+    [
+        (instruction_row, "/instruction", "/output"),
+        (verl_row, "/prompt/0/content", "/reward_model/ground_truth"),
+    ],
+)
+def test_texts_of_toolrl_that_cannot_be_read_are_findings_with_their_place(tmp_path, layout, prompt_at, answer_at):
+    sound = layout(SYSTEM, SOUND_ANSWERS[0])
+    broken = [
+        layout(SYSTEM.replace("2. Name", "4. Name"), SOUND_ANSWERS[1]),
+        layout(SYSTEM, "<think> They ask. </think>\n<tool_call>\nget weather\n</tool_call>"),
+        layout(SYSTEM, answer({"name": "ping"})),
+        layout("Be of help.", "<response> It rains."),
+    ]
+    report = audit(tmp_path, [sound, *broken])
+    assert found(report) == [
+        ("tools_malformed", 2, prompt_at),
+        ("ground_truth_malformed", 3, answer_at),
+        ("ground_truth_malformed", 4, answer_at),
+        ("tools_malformed", 5, prompt_at),
+        ("ground_truth_malformed", 5, answer_at),
+    ]
+    assert report["errors"] == {"rows": 4, "findings": 5}
+    assert [(finding["expected"], finding["got"]) for finding in report["findings"]] == [
+        ("tool 2", '"4. Name: ping" in line 5'),
+        (ANSWER, '"get weather" in line 3: The text of the call is not valid JSON.'),
+        (ANSWER, "at /0: A call lacks its name or its arguments."),
+        ("a list of tools that begins with a line 1. Name: …", '"Be of help." in line 1'),
+        (ANSWER, '"<response> It rains." in line 1: expected calls or a response'),
+    ]
+
+
+def test_a_type_that_nobody_knows_in_toolrls_prose_is_found(tmp_path):
+    report = audit(tmp_path, [instruction_row(SYSTEM.replace('"int"', '"inttt"'), SOUND_ANSWERS[0])])
+    assert found(report) == [("tool_schema_invalid", 1, "/tools/0/parameters/days/type")]
+
+
+@pytest.mark.parametrize("messages", [[], [{"role": "user", "content": SYSTEM}], [{"role": "system"}, "x"]])
+def test_messages_of_which_none_is_the_system_prompt_offer_no_tools(tmp_path, messages):
+    report = audit(tmp_path, [verl_row(SYSTEM, SOUND_ANSWERS[0]) | {"prompt": messages}])
+    assert found(report) == [("tools_malformed", 1, "/prompt")]
+
+
+NOT_TOOLRL = {
+    "an answer without tags": instruction_row("Be of help.", "It rains."),
+    "an answer that is no text": instruction_row(SYSTEM, 7),
+    "a prompt that is one text": verl_row(SYSTEM, SOUND_ANSWERS[0]) | {"prompt": SYSTEM},
+    "a ground truth that is no text": verl_row(SYSTEM, [toolrl_call("Oslo")]),
+    "a reward model that is no object": verl_row(SYSTEM, "") | {"reward_model": "rule"},
+}
+
+
+@pytest.mark.parametrize("other", NOT_TOOLRL.values(), ids=NOT_TOOLRL)
+def test_rows_that_only_resemble_those_of_toolrl_have_no_ground_truth(tmp_path, other):
+    assert found(audit(tmp_path, [*SOUND, other])) == [("ground_truth_missing", 21, None)]
+
+
+def test_a_row_with_a_ground_truth_of_its_own_keeps_it(tmp_path):
+    assert audit(tmp_path, [*SOUND, row(20, **instruction_row("Be of help.", "<response>"))])["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [("9" * 5000, "ground_truth_missing"), ("[" * 900 + "]" * 900, "tools_malformed")]
+)
+def test_values_that_stretch_a_decoder_are_none_of_toolrls_texts(tmp_path, value, kind):
+    rows = [*SOUND, verl_row(SYSTEM, SOUND_ANSWERS[0]) | {"prompt": "STRETCHED"}]
+    path = write_lines(tmp_path / "dataset.jsonl", rows)
+    path.write_text(path.read_text().replace('"STRETCHED"', value))
+    [finding] = json.loads(goodcall("audit", path, "--json").stdout)["findings"]
+    assert (finding["kind"], finding["line"]) == (kind, 21)
+
+
+texts = st.text(max_size=8) | st.sampled_from([SYSTEM, "1. Name: a", "Be of help.", "<response>", *SOUND_ANSWERS])
+messages = st.lists(st.fixed_dictionaries({}, optional={"role": st.just("system"), "content": texts}), max_size=2)
+anything = st.none() | st.integers() | texts | messages | st.fixed_dictionaries({}, optional={"ground_truth": texts})
+
+
+@given(st.dictionaries(st.sampled_from(["instruction", "output", "prompt", "reward_model", "id"]), anything))
+def test_whatever_stands_in_toolrls_fields_is_audited(fields):
+    audited = audit_row(Row(3, json.dumps(fields).encode()))
+    assert audited.answer is not None or audited.findings
+    assert all(finding.line == 3 for finding in audited.findings)
+
+
+@every_layout
+def test_rows_of_toolrl_are_the_same_only_when_prompt_query_and_answer_are(tmp_path, layout):
+    rows = [
+        layout(SYSTEM, SOUND_ANSWERS[0]),
+        layout(SYSTEM, SOUND_ANSWERS[0], "And Rome?"),
+        layout(SYSTEM, SOUND_ANSWERS[2]),
+        layout(SYSTEM, "<response>"),
+        layout(SYSTEM, "<response> Well"),
+        layout(SYSTEM, SOUND_ANSWERS[0]),
+    ]
+    report = audit(tmp_path, rows, "--constant-share", "1")
+    assert [finding["line"] for finding in report["findings"] if finding["kind"] == "duplicate_row"] == [6]
+
+
+def counts(report):
+    return {kind["kind"]: kind["rows"] for kind in report["kinds"]}
+
+
+def test_what_is_wrong_with_the_supervised_rows_of_toolrl_is_found():
+    report = json.loads(goodcall("audit", dataset("rlla", "rlla_sft.json.gz"), "--json").stdout)
+    assert (report["rows"], report["errors"]["rows"]) == (400, 65)
+    assert counts(report) == {
         "tools_malformed": 1,
         "ground_truth_tool_unknown": 1,
         "ground_truth_invalid": 63,
         "constant_answer": 0,
     }
-    by_id = {finding["id"]: finding for finding in report["findings"]}
     # Its calls were cut at commas inside brackets when the dataset was made.
-    assert by_id["rlla-37"]["got"] == json.dumps('["Java"')
+    [cut] = [finding for finding in report["findings"] if finding["line"] == 38]
+    assert cut["got"] == json.dumps('["Java"')
+    [twice] = [finding for finding in report["findings"] if finding["kind"] == "tools_malformed"]
+    assert (twice["line"], twice["expected"]) == (205, "one definition a name")
+
+
+def test_what_is_wrong_with_the_test_rows_of_toolrl_is_found():
+    report = json.loads(goodcall("audit", dataset("rlla", "test.parquet"), "--json").stdout)
+    assert (report["rows"], report["errors"]["rows"]) == (80, 18)
+    assert counts(report) == {"ground_truth_tool_unknown": 1, "ground_truth_invalid": 17, "constant_answer": 0}

@@ -148,7 +148,9 @@ NO_DATASETS = {
         '{"instruction": "x", "output": "y"}',
         "has a ground_truth; what they have is instruction, output",
     ),
-    "a list": ('[{"ground_truth": []}]', "jq -c '.[]'"),
+    "a list of lists": ("[[], []]", "holds no JSON objects"),
+    "lines of lists": ("[]\n[]", "holds no JSON objects"),
+    "an empty list": ("[]", "has no rows"),
     "nothing": ("", "has no rows"),
 }
 

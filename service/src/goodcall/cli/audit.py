@@ -17,10 +17,9 @@ from goodcall.cli.audit_findings import AuditFinding, Kind, Level, found
 from goodcall.cli.audit_rows import AUDITED_FIELDS, AuditedRow, audit_chunk
 from goodcall.cli.chunks import map_chunks
 from goodcall.cli.failures import THRESHOLD_MISSED, CommandFailed
-from goodcall.cli.item_rows import ONE_LIST
 from goodcall.cli.options import Workers
 from goodcall.cli.progress import progress_through
-from goodcall.cli.rows import RowFile, open_rows
+from goodcall.cli.rows import RowFile, open_rows, with_list_as_rows
 from goodcall.cli.tables import add_number_column, add_text_column, plain_table
 from goodcall.cli.visible import plain, visible
 
@@ -32,7 +31,9 @@ def audit(
     dataset: Annotated[
         str,
         typer.Argument(
-            metavar="DATASET", help="JSON lines, gzipped or not, or Parquet; - is standard input.", show_default=False
+            metavar="DATASET",
+            help="JSON lines or one JSON list, gzipped or not, or Parquet; - is standard input.",
+            show_default=False,
         ),
     ],
     *,
@@ -49,14 +50,15 @@ def audit(
 ) -> None:
     """Find what is wrong with a dataset before anything trains on it.
 
-    DATASET holds rows with `id`, `tools` and `ground_truth`, and whatever else there is. Errors are rows that get no
-    score, or that no completion can earn its reward on. Warnings are duplicates, and constant completions that are
-    right on many rows.
+    DATASET holds rows with `id`, `tools` and `ground_truth`, and whatever else there is; or rows as ToolRL published
+    them, with tools in the prose of the prompt and calls in the text of the answer. Errors are rows that get no score,
+    or that no completion can earn its reward on. Warnings are duplicates, and constant completions that are right on
+    many rows.
 
     Exits with 1 when something was found.
     """
     with open_rows(dataset, columns=AUDITED_FIELDS) as rows:
-        audited = _audit_all(rows, workers)
+        audited = _audit_all(with_list_as_rows(rows), workers)
     findings = [
         finding for finding in audited.all_findings(constant_share) if finding.level == Level.ERROR or not errors_only
     ]
@@ -138,7 +140,7 @@ def _refuse(file: RowFile, dataset: AuditedDataset) -> NoReturn:
         raise CommandFailed(f"{file.name} has no rows")
     fields = file.columns or dataset.fields
     if not fields:
-        raise CommandFailed(f"{file.name} holds no JSON object a line; {ONE_LIST}")
+        raise CommandFailed(f"{file.name} holds no JSON objects, neither one a line nor a list of them")
     raise CommandFailed(
         f"no row of {file.name} has a ground_truth; what they have is {', '.join(fields)}. "
         "Convert them to rows of id, tools and ground_truth"

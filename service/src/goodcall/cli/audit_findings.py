@@ -66,10 +66,10 @@ class AuditFinding(msgspec.Struct, frozen=True):
     level: str
     what: str
     line: int | None = None
-    """Of the row, or its number in Parquet; None for what the dataset as a whole has."""
+    """Of the row, or its number in Parquet or in a list; None for what the dataset as a whole has."""
     id: str | None = None
     pointer: str | None = None
-    """JSON Pointer into the row."""
+    """JSON Pointer into the row; where its tools and calls stand in texts, below /tools and /ground_truth, as read."""
     expected: str | None = None
     got: str | None = None
 

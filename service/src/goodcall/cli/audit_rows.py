@@ -14,6 +14,7 @@ import jsonschema_rs
 import msgspec
 
 from goodcall.cli.audit_findings import AuditFinding, Kind, found
+from goodcall.cli.audit_toolrl import TOOLRL_FIELDS, find_toolrl_row, read_toolrl_row
 from goodcall.cli.item_rows import read_fields
 from goodcall.cli.rows import Row
 from goodcall.errors import MalformedInput, UnusableTask
@@ -22,14 +23,14 @@ from goodcall.ground_truth import read_ground_truth
 from goodcall.parsing import END_THINK, END_TOOL_CALL, THINK, TOOL_CALL
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, find_reward
-from goodcall.schemas import Toolbox
 from goodcall.scoring import Scorer
 from goodcall.strict_json import JSONFault, loads
+from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import JSON, Finding, Place, TaskSource, ToolCall, Verdict
 
 PROMPT_FIELDS = ("prompt", "messages", "query", "question", "instruction", "input", "conversations")
 """Under one of these, datasets keep what the policy is asked; rows that differ there are no duplicates."""
-AUDITED_FIELDS = frozenset(("id", "tools", "ground_truth", *PROMPT_FIELDS))
+AUDITED_FIELDS = frozenset(("id", "tools", "ground_truth", *PROMPT_FIELDS)) | TOOLRL_FIELDS
 
 _IN_A_STRING = "a list; it is JSON inside a string, so unpack it: jq -c '.{field} |= fromjson'"
 
@@ -62,8 +63,12 @@ def audit_row(row: Row) -> AuditedRow:
     except MalformedInput:
         malformed = found(Kind.ROW_MALFORMED, line=row.number)
         return AuditedRow(row.number, None, [malformed], _digest(row.text), None, "", ())
+    unread: list[AuditFinding] = []
+    if toolrl_row := find_toolrl_row(fields):
+        read, unread = read_toolrl_row(toolrl_row)
+        fields |= read
     row_id = _id(fields.get("id"))
-    findings = [msgspec.structs.replace(finding, line=row.number, id=row_id) for finding in _findings(fields)]
+    findings = [msgspec.structs.replace(finding, line=row.number, id=row_id) for finding in unread or _findings(fields)]
     answer = b"" if findings else fields["ground_truth"]
     return AuditedRow(
         row.number,
@@ -132,7 +137,7 @@ def _defects(source: TaskSource) -> Iterator[AuditFinding]:
     """All that is wrong with tools and calls, as far as one can look past the other."""
     toolbox = None
     try:
-        toolbox = None if source.tools is None else Toolbox(source.tools)
+        toolbox = None if source.tools is None else ToolCompiler().toolbox(source.tools)
     except UnusableTask as error:
         yield _defect(error.finding, "tools", source.tools or b"")
     try:
@@ -140,8 +145,8 @@ def _defects(source: TaskSource) -> Iterator[AuditFinding]:
     except UnusableTask as error:
         yield _defect(error.finding, "ground_truth", source.ground_truth or b"")
         return
-    for index, call in enumerate(ground_truth.calls):
-        if toolbox and (fault := toolbox.check(call, ground_truth.pointer(index))):
+    for index in range(len(ground_truth.calls)):
+        if toolbox and (fault := toolbox.check(ground_truth, index)):
             kind = {Reason.TOOL_UNKNOWN: Kind.GROUND_TRUTH_TOOL_UNKNOWN}.get(fault.reason, Kind.GROUND_TRUTH_INVALID)
             yield _placed(kind, "ground_truth", _place(fault))
 

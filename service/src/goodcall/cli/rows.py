@@ -1,4 +1,4 @@
-"""Rows out of files: JSON lines, gzipped or not, from a path or standard input, and Parquet. One at a time.
+"""Rows out of files: JSON lines or a list, gzipped or not, from a path or standard input, and Parquet. One at a time.
 
 A row is JSON text with its number, whatever it came from, so that everything behind this module knows one kind of
 input. Nothing is decoded here that need not be.
@@ -10,9 +10,10 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from io import BufferedReader
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -108,6 +109,24 @@ def _numbered(lines: Any, name: str) -> Iterator[Row]:
         raise CommandFailed(f"{name}, after line {number}: the gzip stream is damaged or cut short") from None
     except OSError as error:
         raise EnvironmentFailed(f"{name}, after line {number}: reading failed: {error.strerror}") from None
+
+
+def with_list_as_rows(file: RowFile) -> RowFile:
+    """A file that is one JSON list as the list's elements, counted from 1; any other file as it is.
+
+    A list is read whole, and its text held in memory. To be called before any row is read.
+    """
+    first = next(file.rows, None)
+    if first is None:
+        return file
+    if not first.text.lstrip().startswith(b"["):
+        return replace(file, rows=chain((first,), file.rows))
+    lines = [first, *file.rows]
+    try:
+        elements = msgspec.json.decode(b"".join(line.text for line in lines), type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        return replace(file, rows=iter(lines))
+    return replace(file, unit="row", rows=(Row(number, bytes(text)) for number, text in enumerate(elements, 1)))
 
 
 _Row: TypeAlias = dict[str, Any]
