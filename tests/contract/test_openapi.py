@@ -32,7 +32,7 @@ async def test_the_service_shows_the_kept_contract():
 
 def test_the_contract_says_every_reason_in_a_sentence():
     schemas = yaml.safe_load(KEPT.read_text(encoding="utf-8"))["components"]["schemas"]
-    description = schemas["VerdictBody"]["properties"]["reason"]["description"]
+    description = schemas["Verdict"]["properties"]["reason"]["description"]
     assert [reason for reason in Reason if f"`{reason.value}`: {reason.hint}" not in description] == []
 
 

@@ -78,33 +78,11 @@ class Item(msgspec.Struct, forbid_unknown_fields=True):
     ) = None
 
 
-class VerdictDetail(msgspec.Struct, omit_defaults=True):
-    """Why a verdict is what it is, and where."""
-
-    stage: str
-    hint: str
-    pointer: str | None = None
-    offset: Annotated[int, Meta(description="Code points from the start of the completion.")] | None = None
-    expected: str | None = None
-    got: str | None = None
-
-
-class VerdictBody(msgspec.Struct, omit_defaults=True):
-    """The answer for one completion."""
-
-    score: Annotated[
-        float | None,
-        Meta(description="Null when there is no verdict, because the task itself is unusable."),
-    ]
-    reason: Annotated[str, Meta(description="A code from a closed list.")]
-    detail: VerdictDetail | None = None
-
-
 class ItemVerdicts(msgspec.Struct):
     """The verdicts on one item's completions, in their order."""
 
     id: str | None
-    verdicts: list[VerdictBody]
+    verdicts: list[Verdict]
 
 
 _Path: TypeAlias = str
@@ -240,10 +218,13 @@ def to_context(item: Item) -> types.Context:
     )
 
 
-def to_completion(completion: str | Message) -> Completion:
-    """A completion as the verifier reads it."""
-    if isinstance(completion, str):
-        return completion
+def to_completions(item: Item) -> list[Completion]:
+    """The completions of an item, as the verifier reads them."""
+    return [completion if isinstance(completion, str) else to_message(completion) for completion in item.completions]
+
+
+def to_message(completion: Message) -> AssistantMessage:
+    """A parsed message, as the verifier reads it."""
     calls = tuple(
         MessageCall(name=call.function.name, arguments=_arguments_text(bytes(call.function.arguments)))
         for call in completion.tool_calls or ()
@@ -256,18 +237,6 @@ def to_completion(completion: str | Message) -> Completion:
 def _arguments_text(raw: bytes) -> str:
     """The JSON text of a call's arguments, whether they came as a string or as a value."""
     return json.loads(raw) if raw.startswith(b'"') else raw.decode()
-
-
-def to_body(verdict: Verdict) -> VerdictBody:
-    """A verdict in the shape of the wire."""
-    detail = verdict.detail
-    return VerdictBody(
-        verdict.score,
-        verdict.reason.value,
-        None
-        if detail is None
-        else VerdictDetail(detail.stage, detail.hint, detail.pointer, detail.offset, detail.expected, detail.got),
-    )
 
 
 def encode(shape: msgspec.Struct) -> bytes:

@@ -54,8 +54,7 @@ class ToolCall(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     arguments: dict[str, JSON]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSource:
+class TaskSource(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A task as it came: JSON text, not yet read. The bytes are what caches are keyed by."""
 
     tools: bytes | None
@@ -64,8 +63,7 @@ class TaskSource:
     """JSON text of what the reward compares with, usually the expected calls; None for rewards without one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What some rewards need to know beside the task; a reward names what it needs."""
 
     step: int | None = None

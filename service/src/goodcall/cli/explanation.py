@@ -17,7 +17,7 @@ from goodcall.cli.visible import plain, visible
 from goodcall.dialects.calls import CALL_READERS, CallDialect
 from goodcall.errors import UnusableTask
 from goodcall.ground_truth import read_ground_truth
-from goodcall.items import Item, VerdictBody, to_body, to_completion, to_task
+from goodcall.items import Item, to_completions, to_task
 from goodcall.parsing import Calls, parse_message
 from goodcall.reasons import Stage
 from goodcall.rewards import Reward
@@ -35,7 +35,7 @@ class ExplainedLine(msgspec.Struct):
     id: str | None
     line: int
     completion: int
-    verdict: VerdictBody
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +55,11 @@ class ExplainedCompletion:
     @property
     def completion(self) -> Completion:
         """The completion as the verifier reads it."""
-        return to_completion(self.item.completions[self.index])
+        return to_completions(self.item)[self.index]
 
     def as_json(self) -> ExplainedLine:
         """The explanation for programs."""
-        return ExplainedLine(self.item.id, self.number, self.index, to_body(self.verdict))
+        return ExplainedLine(self.item.id, self.number, self.index, self.verdict)
 
 
 def explanation(case: ExplainedCompletion, place: str) -> RenderableType:

@@ -9,7 +9,7 @@ from goodcall.cli.failures import CommandFailed, nearest
 from goodcall.cli.item_rows import read_item
 from goodcall.cli.rows import Row, RowFile
 from goodcall.errors import GoodcallError, MalformedInput, MissingNeed, UnknownReward
-from goodcall.items import Item, prefix_of, to_completion, to_context, to_task
+from goodcall.items import Item, prefix_of, to_completions, to_context, to_task
 from goodcall.rewards import CATALOGUE, Reward, find_reward
 from goodcall.scoring import Scorer
 from goodcall.types import Verdict
@@ -101,7 +101,7 @@ class _Judge:
 
     def _verdicts(self, item: Item, reward: Reward[Any]) -> list[Verdict]:
         return self._scorer.score_group(
-            [to_completion(completion) for completion in item.completions],
+            to_completions(item),
             to_task(item),
             reward,
             assistant_prefix=prefix_of(item, self._judging.assistant_prefix),

@@ -19,7 +19,7 @@ from goodcall.cli.output import OutputFile, open_output
 from goodcall.cli.progress import progress_through
 from goodcall.cli.rows import Row, RowFile, open_rows
 from goodcall.cli.summary import Summary
-from goodcall.items import ItemVerdicts, encode, to_body
+from goodcall.items import ItemVerdicts, encode
 from goodcall.rewards import DEFAULT_REWARD, Reward
 
 
@@ -85,7 +85,7 @@ def score_chunk(judging: Judging, rows: list[Row]) -> ScoredChunk:
             return ScoredChunk(b"".join(lines), summary, judged)
         [verdicts] = judged.verdicts
         summary.count(verdicts)
-        lines.append(encode(ItemVerdicts(judged.item.id, [to_body(verdict) for verdict in verdicts])) + b"\n")
+        lines.append(encode(ItemVerdicts(judged.item.id, verdicts)) + b"\n")
     return ScoredChunk(b"".join(lines), summary, None)
 
 

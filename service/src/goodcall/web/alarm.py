@@ -8,7 +8,7 @@ this module, never text.
 import asyncio
 from typing import Any
 
-from goodcall.items import Item, prefix_of, to_context, to_task
+from goodcall.items import Item, ItemVerdicts, prefix_of, to_context, to_task
 from goodcall.rewards import Reward, find_reward
 from goodcall.scoring import Scorer
 from goodcall.types import Verdict
@@ -42,13 +42,13 @@ class HackingAlarm:
         self._due -= 1
         return True
 
-    async def compare(self, request: ScoreRequest, verdicts: list[list[Verdict]], reward: Reward[Any]) -> None:
+    async def compare(self, request: ScoreRequest, scored: list[ItemVerdicts], reward: Reward[Any]) -> None:
         """Scores a request's texts again and counts the disagreements; parsed messages are left out."""
-        for item, served in zip(request.items, verdicts, strict=True):
+        for item, served in zip(request.items, scored, strict=True):
             prefix = prefix_of(item, request.assistant_prefix)
             pairs = [
                 (verdict, completion)
-                for verdict, completion in zip(served, item.completions, strict=True)
+                for verdict, completion in zip(served.verdicts, item.completions, strict=True)
                 if isinstance(completion, str) and verdict.score is not None
             ]
             released = self._released([completion for _, completion in pairs], item, prefix)

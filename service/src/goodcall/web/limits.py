@@ -26,9 +26,8 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     """The whole body of a request, never holding more of it than the limit.
 
     Raises:
-        RequestProblem: the body is larger than the limit, or is neither plain JSON nor declared as such.
+        RequestProblem: the body is larger than the limit.
     """
-    _refuse_other_types(request)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limits.max_body_bytes:
         raise _too_large(limits)
@@ -42,16 +41,17 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     return b"".join(chunks)
 
 
-def _refuse_other_types(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise RequestProblem(
-            ProblemCode.UNSUPPORTED_MEDIA_TYPE, "Send JSON with the header Content-Type: application/json."
-        )
+def media_type(request: Request) -> str:
+    """What the body of a request is declared as, in lower case and without parameters.
+
+    Raises:
+        RequestProblem: it is compressed.
+    """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise RequestProblem(
             ProblemCode.UNSUPPORTED_MEDIA_TYPE, "Send the body uncompressed, without Content-Encoding."
         )
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _too_large(limits: Limits) -> RequestProblem:
@@ -69,7 +69,16 @@ def refuse_beyond(score_request: ScoreRequest, limits: Limits) -> None:
     """
     if len(score_request.items) > limits.max_items:
         raise _too_many("items", limits.max_items)
-    if sum(len(item.completions) for item in score_request.items) > limits.max_completions:
+    refuse_completions_beyond(sum([len(item.completions) for item in score_request.items]), limits)
+
+
+def refuse_completions_beyond(completions: int, limits: Limits) -> None:
+    """Lets a request pass, or a line of one, that has no more completions than it may.
+
+    Raises:
+        RequestProblem: it has more.
+    """
+    if completions > limits.max_completions:
         raise _too_many("completions", limits.max_completions)
 
 

@@ -1,22 +1,54 @@
 """What Prometheus sees of a service: closed label sets, no text of anybody's."""
 
+import os
 import time
 from collections import Counter as Tally
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from goodcall.reasons import Stage
 from goodcall.types import Verdict
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _COMPLETIONS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 
 
-class Metrics:
-    """The metrics of one app, in a registry of their own."""
+def share_values(directory: Path, worker: int) -> None:
+    """From now on, metrics that this process makes keep their values in files that the other workers read.
 
-    def __init__(self) -> None:
+    Args:
+        directory: the one of all workers of a service.
+        worker: the number in the files' names. They are not named for the process, so a replacement counts on where
+            the worker that it replaces stopped, and however many die there are no more files than workers.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+    values.ValueClass = values.MultiProcessValue(process_identifier=lambda: worker)  # type: ignore[no-untyped-call]
+
+
+def forget_live_values(directory: Path, worker: int) -> None:
+    """Takes away what a dead worker said of its present, such as its requests in flight. What it counted stays."""
+    mark_process_dead(worker, str(directory))  # type: ignore[no-untyped-call]
+
+
+def _of_all_workers(directory: Path) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(directory))  # type: ignore[no-untyped-call]
+    return registry
+
+
+class Metrics:
+    """The metrics of one app, in a registry of their own.
+
+    Args:
+        directory: of a service with several workers, after ``share_values``; the exposition is of them all then.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
         self._registry = CollectorRegistry()
+        self._exposed = _of_all_workers(directory) if directory else self._registry
         self._requests = Counter("goodcall_requests", "Requests answered.", ["path", "status"], registry=self._registry)
         self._seconds = Histogram(
             "goodcall_request_seconds",
@@ -25,7 +57,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._in_flight = Gauge("goodcall_requests_in_flight", "Requests being answered now.", registry=self._registry)
+        self._in_flight = Gauge(
+            "goodcall_requests_in_flight",
+            "Requests being answered now.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
         self._batch = Histogram(
             "goodcall_batch_completions",
             "Completions in a scoring request.",
@@ -53,14 +90,17 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Everything in the Prometheus text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self._exposed)
 
     def count_verdicts(self, reward_id: str, verdicts: list[Verdict]) -> None:
-        """Adds one request's verdicts to the counters."""
-        self._batch.observe(len(verdicts))
-        tally = Tally((verdict.reason, verdict.score is None) for verdict in verdicts)
-        for (reason, is_null), count in tally.items():
-            self._verdicts.labels(reward_id, reason, "true" if is_null else "false").inc(count)
+        """Adds verdicts to the counters."""
+        for reason, count in Tally([verdict.reason for verdict in verdicts]).items():
+            is_null = "true" if reason.stage is Stage.TASK else "false"
+            self._verdicts.labels(reward_id, reason, is_null).inc(count)
+
+    def observe_batch(self, completions: int) -> None:
+        """Adds one request with so many completions."""
+        self._batch.observe(completions)
 
     def count_compared(self, reward_id: str, served: list[Verdict], released: list[Verdict]) -> None:
         """Adds verdicts of the reward that was served and of the released one, on the same completions."""

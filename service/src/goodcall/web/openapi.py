@@ -13,11 +13,17 @@ from fastapi.openapi.utils import get_openapi
 
 import goodcall
 from goodcall.reasons import Reason
+from goodcall.web.lines import DIGEST_HEADER, NDJSON, REWARD_HEADER, LineProblem
 from goodcall.web.problems import PROBLEM_JSON, Problem
 from goodcall.web.settings import Settings
 from goodcall.web.wire import ScoreRequest, ScoreResponse
 
 _REFERENCE = "#/components/schemas/{name}"
+_LINE_OPTIONS = {
+    "reward": "`family/variant@version`; without the version, the newest one",
+    "assistant_prefix": "text that the chat template put before each completion",
+    "explain": "whether each verdict carries its detail",
+}
 _DESCRIPTION = """\
 Goodcall judges tool calls that a policy wrote: one verdict a completion, with a score and a reason.
 
@@ -49,10 +55,15 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
 
 
 def _wire_schemas() -> dict[str, Any]:
-    _, schemas = msgspec.json.schema_components((ScoreRequest, ScoreResponse), ref_template=_REFERENCE)
+    _, schemas = msgspec.json.schema_components((ScoreRequest, ScoreResponse, LineProblem), ref_template=_REFERENCE)
+    # Not an enum: a client made from it would refuse the verdicts of a later version.
+    del schemas["Reason"]
     sentences = "\n".join(f"- `{reason.value}`: {reason.hint}" for reason in Reason)
-    reason = schemas["VerdictBody"]["properties"]["reason"]
-    reason["description"] = f"A code from a closed list, which later versions may extend:\n{sentences}"
+    schemas["Verdict"]["properties"]["reason"] = {
+        "type": "string",
+        "description": f"A code from a closed list, which later versions may extend:\n{sentences}",
+    }
+    schemas["LineProblem"]["properties"]["problem"] = {"$ref": _REFERENCE.format(name="Problem")}
     return schemas
 
 
@@ -65,15 +76,33 @@ def _report_problems(operation: dict[str, Any]) -> None:
 
 
 def _describe_score(operation: dict[str, Any]) -> None:
-    operation["requestBody"] = {"required": True, "content": _json_of("ScoreRequest")}
+    operation["parameters"] = [_option(name, words) for name, words in _LINE_OPTIONS.items()]
+    operation["requestBody"] = {
+        "required": True,
+        "content": {"application/json": _schema("ScoreRequest"), NDJSON: _schema("Item")},
+    }
     operation["responses"]["200"] = {
-        "description": "One verdict for each completion, in order",
-        "content": _json_of("ScoreResponse"),
+        "description": "One verdict for each completion, in order; one line for each line",
+        "headers": {
+            REWARD_HEADER: _header(f"With `{NDJSON}`: the full id of the reward that judges."),
+            DIGEST_HEADER: _header(f"With `{NDJSON}`: the digest of that version of the reward."),
+        },
+        "content": {"application/json": _schema("ScoreResponse"), NDJSON: _schema("ItemVerdicts", "LineProblem")},
     }
 
 
-def _json_of(name: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": _REFERENCE.format(name=name)}}}
+def _schema(*names: str) -> dict[str, Any]:
+    references = [{"$ref": _REFERENCE.format(name=name)} for name in names]
+    return {"schema": references[0] if len(references) == 1 else {"anyOf": references}}
+
+
+def _option(name: str, words: str) -> dict[str, Any]:
+    kind = "boolean" if name == "explain" else "string"
+    return {"name": name, "in": "query", "description": f"With `{NDJSON}`: {words}.", "schema": {"type": kind}}
+
+
+def _header(words: str) -> dict[str, Any]:
+    return {"description": words, "schema": {"type": "string"}}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -81,6 +81,20 @@ class Problem(BaseModel):
     pointer: str | None = Field(None, description="JSON Pointer (RFC 6901) to the place in the body.")
     request_id: str = Field(description="The id under which the service logs this request.")
 
+    @classmethod
+    def of(cls, problem: "RequestProblem", request_id: str, *, status: int | None = None) -> "Problem":
+        """What to answer to a request with a problem; the status is that of its code unless another is given."""
+        code = problem.code
+        return cls(
+            type=f"urn:goodcall:problem:{code}",
+            title=code.headline,
+            status=status or code.status,
+            code=code,
+            detail=problem.detail,
+            pointer=problem.pointer,
+            request_id=request_id,
+        )
+
 
 class RequestProblem(Exception):
     """A request that can't be served as it is, and why."""
@@ -92,25 +106,15 @@ class RequestProblem(Exception):
         self.pointer = pointer
 
 
-def problem_response(
-    request: Request, code: ProblemCode, detail: str, *, pointer: str | None = None, status: int | None = None
-) -> Response:
+def problem_response(request: Request, problem: RequestProblem, *, status: int | None = None) -> Response:
     """The answer that reports a problem."""
-    problem = Problem(
-        type=f"urn:goodcall:problem:{code}",
-        title=code.headline,
-        status=status or code.status,
-        code=code,
-        detail=detail,
-        pointer=pointer,
-        request_id=request.state.request_id,
-    )
+    body = Problem.of(problem, request.state.request_id, status=status)
     return Response(
-        problem.model_dump_json(exclude_none=True),
-        status_code=problem.status,
+        body.model_dump_json(exclude_none=True),
+        status_code=body.status,
         media_type=PROBLEM_JSON,
         # The middleware that stamps this on every answer is not around the one that answers failures.
-        headers={REQUEST_ID_HEADER: problem.request_id},
+        headers={REQUEST_ID_HEADER: body.request_id},
     )
 
 
@@ -123,7 +127,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 
 async def _on_request_problem(request: Request, error: RequestProblem) -> Response:
-    return problem_response(request, error.code, error.detail, pointer=error.pointer)
+    return problem_response(request, error)
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
@@ -131,7 +135,7 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
         404: (ProblemCode.NOT_FOUND, "See /openapi.json for the paths."),
         405: (ProblemCode.METHOD_NOT_ALLOWED, "The Allow header lists the methods of this path."),
     }.get(error.status_code, (ProblemCode.HTTP_ERROR, "The request could not be served."))
-    response = problem_response(request, code, detail, status=error.status_code)
+    response = problem_response(request, RequestProblem(code, detail), status=error.status_code)
     response.headers.update(error.headers or {})
     return response
 
@@ -142,6 +146,5 @@ async def _on_disconnect(_request: Request, _error: Exception) -> Response:
 
 
 async def _on_failure(request: Request, _error: Exception) -> Response:
-    return problem_response(
-        request, ProblemCode.INTERNAL, "Repeat the request; if it fails again, report its request_id."
-    )
+    detail = "Repeat the request; if it fails again, report its request_id."
+    return problem_response(request, RequestProblem(ProblemCode.INTERNAL, detail))

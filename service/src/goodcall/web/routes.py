@@ -10,13 +10,14 @@ from starlette.background import BackgroundTask
 
 import goodcall
 from goodcall.errors import UnknownReward
-from goodcall.items import ItemVerdicts, encode, to_body
+from goodcall.items import encode
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
-from goodcall.web.batch import score_items
+from goodcall.web.batch import Batch
 from goodcall.web.catalogue import Catalogue, RewardEntry
-from goodcall.web.limits import Limits, read_body, refuse_beyond
+from goodcall.web.limits import Limits, media_type, read_body, refuse_beyond
+from goodcall.web.lines import NDJSON, LineScorer, read_options
 from goodcall.web.problems import ProblemCode, RequestProblem
-from goodcall.web.wire import ScoreResponse, decode_request, refuse_missing
+from goodcall.web.wire import ScoreResponse, decode_request
 
 
 class Status(BaseModel):
@@ -39,36 +40,54 @@ router = APIRouter()
 @router.post("/score", summary="Judge completions")
 async def score(request: Request) -> Response:
     """One verdict for each completion, in order. A bad completion is a verdict, never an error."""
+    media = media_type(request)
+    if media == "application/json":
+        return await _score_json(request)
+    if media == NDJSON:
+        return _score_lines(request)
+    raise RequestProblem(
+        ProblemCode.UNSUPPORTED_MEDIA_TYPE,
+        f"Send JSON with the header Content-Type: application/json, or an item a line with {NDJSON}.",
+    )
+
+
+async def _score_json(request: Request) -> Response:
+    if request.url.query:
+        raise RequestProblem(
+            ProblemCode.INVALID_REQUEST, "The options of an application/json request stand in its body."
+        )
     state = request.app.state
     score_request = decode_request(await read_body(request, state.limits))
     refuse_beyond(score_request, state.limits)
-    reward = _named(score_request.reward)
-    refuse_missing(score_request, reward)
-    verdicts = await score_items(score_request, reward, state.scorer)
-    state.metrics.count_verdicts(reward.id, [verdict for group in verdicts for verdict in group])
-    response = ScoreResponse(
-        reward=reward.id,
-        digest=reward.digest,
-        request_id=request.state.request_id,
-        items=[
-            ItemVerdicts(item.id, [to_body(verdict) for verdict in group])
-            for item, group in zip(score_request.items, verdicts, strict=True)
-        ],
-    )
+    reward = _named(score_request.reward, "/reward")
+    batch = Batch(reward, state.scorer, assistant_prefix=score_request.assistant_prefix, explain=score_request.explain)
+    items = [await batch.score(item, f"/items/{index}") for index, item in enumerate(score_request.items)]
+    verdicts = [verdict for item in items for verdict in item.verdicts]
+    state.metrics.count_verdicts(reward.id, verdicts)
+    state.metrics.observe_batch(len(verdicts))
+    response = ScoreResponse(reward.id, reward.digest, request.state.request_id, items)
     watched = state.alarm.takes(reward)
     return Response(
         encode(response),
         media_type="application/json",
-        background=BackgroundTask(state.alarm.compare, score_request, verdicts, reward) if watched else None,
+        background=BackgroundTask(state.alarm.compare, score_request, items, reward) if watched else None,
     )
 
 
-def _named(name: str) -> Reward[Any]:
+def _score_lines(request: Request) -> Response:
+    options, state = read_options(request.query_params), request.app.state
+    batch = Batch(
+        _named(options.reward, None), state.scorer, assistant_prefix=options.assistant_prefix, explain=options.explain
+    )
+    return LineScorer(batch, state.limits, state.metrics, request.state.request_id).respond(request.stream())
+
+
+def _named(name: str, pointer: str | None) -> Reward[Any]:
     try:
         return find_reward(name)
     except UnknownReward as error:
         raise RequestProblem(
-            ProblemCode.UNKNOWN_REWARD, f"The catalogue holds {', '.join(error.known)}.", "/reward"
+            ProblemCode.UNKNOWN_REWARD, f"The catalogue holds {', '.join(error.known)}.", pointer
         ) from None
 
 

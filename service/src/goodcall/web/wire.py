@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Meta
 
 from goodcall.errors import InvalidJSON, InvalidShape, MalformedInput, UnknownField
-from goodcall.items import Item, ItemVerdicts, children, decode, make_item_raw, to_context, to_task
-from goodcall.rewards import DEFAULT_REWARD, Reward
+from goodcall.items import Item, ItemVerdicts, children, decode, make_item_raw
+from goodcall.rewards import DEFAULT_REWARD
 from goodcall.web.problems import ProblemCode, RequestProblem
 
 
@@ -39,7 +39,11 @@ class ScoreResponse(msgspec.Struct):
 
 
 _decoder = msgspec.json.Decoder(ScoreRequest)
-_CODES = {UnknownField: ProblemCode.UNKNOWN_FIELD, InvalidShape: ProblemCode.INVALID_REQUEST}
+_CODES = {
+    InvalidJSON: ProblemCode.INVALID_JSON,
+    UnknownField: ProblemCode.UNKNOWN_FIELD,
+    InvalidShape: ProblemCode.INVALID_REQUEST,
+}
 
 
 def decode_request(body: bytes) -> ScoreRequest:
@@ -50,27 +54,18 @@ def decode_request(body: bytes) -> ScoreRequest:
     """
     try:
         return decode(body, _decoder, _make_raw)
-    except InvalidJSON as error:
-        raise RequestProblem(
-            ProblemCode.INVALID_JSON, f"The body must be one JSON text (RFC 8259) in UTF-8. {error}"
-        ) from None
     except MalformedInput as error:
-        raise RequestProblem(_CODES[type(error)], str(error), error.pointer) from None
+        raise malformed(error, "The body") from None
+
+
+def malformed(error: MalformedInput, what: str) -> RequestProblem:
+    """The problem with something that is not of the form that was asked for."""
+    detail = str(error)
+    if isinstance(error, InvalidJSON):
+        detail = f"{what} must be one JSON text (RFC 8259) in UTF-8. {detail}"
+    return RequestProblem(_CODES[type(error)], detail, error.pointer)
 
 
 def _make_raw(request: Any) -> None:
     for item in children(request, "items"):
         make_item_raw(item)
-
-
-def refuse_missing(request: ScoreRequest, reward: Reward[Any]) -> None:
-    """Lets a request pass whose items carry all that the reward needs.
-
-    Raises:
-        RequestProblem: something is missing in an item.
-    """
-    for index, item in enumerate(request.items):
-        if need := reward.missing_need(to_task(item), to_context(item)):
-            raise RequestProblem(
-                ProblemCode.INVALID_REQUEST, f"{reward.id} needs {need} in every item.", f"/items/{index}"
-            )
