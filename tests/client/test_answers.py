@@ -192,6 +192,54 @@ async def test_scores_are_floats_or_none_and_nothing_else(fake_service: Any, fau
     assert result.scores[:2] == (1.0, None)
 
 
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"score": True, "reason": "ok"},
+        {"score": "1.0", "reason": "ok"},
+        {"score": 1.0, "reason": True},
+        {"score": 1.0, "reason": "ok", "detail": False},
+        {"score": 1.0, "reason": "ok", "detail": []},
+        {"reason": "ok"},
+        ["score", "reason"],
+    ],
+    ids=str,
+)
+async def test_what_only_resembles_a_verdict_met_before_is_no_verdict(
+    second: Any, fake_service: Any, faults: Any, connect: Any, no_jitter: Any
+) -> None:
+    def answers(answer: Any) -> None:
+        answer["items"][0]["verdicts"] = [{"score": 1.0, "reason": "ok"}, second]
+
+    service = fake_service([faults.json(answers)])
+    async with connect(service, _rng=no_jitter) as client:
+        await client.score(ITEMS)
+    assert len(service.requests) == 2
+
+
+async def test_every_verdict_is_its_own_however_alike_they_are(fake_service: Any, faults: Any, connect: Any) -> None:
+    detail = {"stage": "match", "hint": "h", "offset": 1}
+    verdicts = [
+        {"score": 1, "reason": "ok"},
+        {"score": 1.0, "reason": "ok"},
+        {"score": 1.0, "reason": "ok", "detail": None},
+        {"score": 1.0, "reason": "ok", "detail": detail},
+        {"score": 1.0, "reason": "ok", "detail": {**detail, "offset": 2}},
+        {"score": 1.0, "reason": "no"},
+        {"score": 0.0, "reason": "ok"},
+        {"score": -0.0, "reason": "ok"},
+        {"score": None, "reason": "ok"},
+    ]
+    item = Item(completions=["x"] * len(verdicts), ground_truth=[])
+    service = fake_service([faults.json(lambda answer: answer["items"][0].update(verdicts=verdicts))])
+    async with connect(service) as client:
+        result = await client.score([item])
+    details = [verdict.detail for verdict in result.items[0].verdicts]
+    assert repr(result.scores) == "(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, None)"
+    assert [verdict.reason for verdict in result.items[0].verdicts] == ["ok"] * 5 + ["no"] + ["ok"] * 3
+    assert [found and found.offset for found in details] == [None] * 3 + [1, 2] + [None] * 4
+
+
 async def test_explain_is_asked_for_and_its_detail_read(fake_service: Any, faults: Any, connect: Any) -> None:
     detail = {
         "stage": "match",

@@ -1,14 +1,18 @@
 """What is sent for which items, and which mistakes are found before anything is sent."""
 
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from goodcall_client import GoodcallError, InvalidItem, Item
+from goodcall_client._encoding import encode_texts
 
 TOOL = {"name": "f", "parameters": {"type": "object"}}
 
@@ -94,6 +98,47 @@ async def test_text_travels_as_utf8_and_not_as_escapes(fake_service: Any, connec
         await client.score([Item(completions=["日本"], ground_truth="\ud800")])
     assert "日本".encode() in service.bodies[0]
     assert b'"\\ud800"' in service.bodies[0]
+
+
+@given(st.lists(st.text() | st.text('\\"/\b\f\n\r\t\x00\x1f\x7f\x80\xff\u2028,')))
+def test_texts_are_encoded_as_the_standard_encoder_does(texts: list[str]) -> None:
+    assert b"".join(encode_texts(texts)) == json.dumps(texts, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@given(st.lists(st.text(st.characters(categories=["Cs"]) | st.characters()), min_size=1))
+def test_texts_with_lone_surrogates_are_encoded_too(texts: list[str]) -> None:
+    # Escapes of two halves side by side are one character, to JSON.
+    assert json.loads(b"".join(encode_texts(texts))) == json.loads(json.dumps(texts))
+
+
+class Counted(Mapping[str, Any]):
+    """A mapping that knows how often it was read."""
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self.fields = fields
+        self.times_read = 0
+
+    def __getitem__(self, name: str) -> Any:
+        return self.fields[name]
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def __iter__(self) -> Iterator[str]:
+        self.times_read += 1
+        return iter(self.fields)
+
+
+async def test_tools_that_items_share_are_encoded_once_and_sent_with_each(fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    tool, alone = Counted(TOOL), Counted(TOOL)
+    shared = [tool]
+    items = [Item(completions=["a", "b", "c"], ground_truth=row, tools=shared) for row in range(3)]
+    items.append(Item(completions=["a", "b", "c"], ground_truth=3, tools=[alone]))
+    async with connect(service, max_completions_per_request=2) as client:
+        await client.score(items)
+    assert (tool.times_read, alone.times_read) == (1, 1)
+    assert [item["tools"] for request in service.requests for item in request["items"]] == [[TOOL]] * 8
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Real connections on loopback: refused, reset, cut off, dropped, answered with noise."""
 
 import asyncio
+import contextlib
 import json
+import logging
 import random
 import socket
 import struct
@@ -152,6 +154,25 @@ async def test_a_proxy_in_the_environment_is_not_asked(listening: Any, monkeypat
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     async with listening(well) as url, AsyncClient(url) as client:
         assert (await client.score(ITEMS)).scores == (1.0, 0.0)
+
+
+async def test_calls_share_a_connection_and_log_nothing(listening: Any, caplog: pytest.LogCaptureFixture) -> None:
+    connections = 0
+
+    async def patient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError):  # the client closes
+            while True:
+                await read_request(reader)
+                writer.write(head(f"Content-Length: {len(ANSWER)}") + ANSWER)
+
+    with caplog.at_level(logging.INFO):
+        async with listening(patient) as url, AsyncClient(url) as client:
+            for _ in range(3):
+                assert (await client.score(ITEMS)).scores == (1.0, 0.0)
+    assert connections == 1
+    assert caplog.records == []
 
 
 def test_eight_thousand_completions_through_a_real_server(fake_service: Any, live: Any) -> None:

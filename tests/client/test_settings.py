@@ -73,13 +73,30 @@ async def test_requests_say_who_asks_and_what_they_take(fake_service: Any, conne
     assert "authorization" not in sent
 
 
+async def test_a_cookie_is_not_sent_back(fake_service: Any, faults: Any, connect: Any, no_jitter: Any) -> None:
+    """One that a load balancer sets would pin every later call to one replica."""
+    service = fake_service([faults.status(503, headers={"set-cookie": "replica=1; Path=/"})])
+    async with connect(service, _rng=no_jitter) as client:
+        await client.score([Item(completions=["a"], ground_truth=[])])
+    assert [headers.get("cookie") for headers in service.headers] == [None, None]
+
+
+async def test_a_closed_client_says_so(fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    async with connect(service) as client:
+        await client.score([])
+    with pytest.raises(RuntimeError, match=r"AsyncClient\('http://service.test'\) was closed"):
+        await client.score([])
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("base_url", "mode"), [("http://127.0.0.1:1", ssl.CERT_NONE), ("https://127.0.0.1:1", ssl.CERT_REQUIRED)]
 )
 async def test_certificates_are_loaded_and_checked_for_https_alone(base_url: str, mode: ssl.VerifyMode) -> None:
     """Loading the bundle is the dearest part of making a client."""
     async with AsyncClient(base_url) as client:
-        context = client._http._transport._pool._ssl_context  # type: ignore[attr-defined]
+        context = client._transport._pool._ssl_context  # type: ignore[attr-defined]
         assert context.verify_mode is mode
         assert bool(context.cert_store_stats()["x509_ca"]) is (mode is ssl.CERT_REQUIRED)
 

@@ -48,12 +48,13 @@ def read_answer(body: bytes, request: ScoreRequest) -> ScoreAnswer:
     if request.reward is not None and not f"{reward}@".startswith(f"{request.reward}@"):
         raise AnswerUnusable(f"/reward is {reward!r}, {request.reward!r} was asked for")
     items = _list(answer, "items", "", wanted=len(request.parts))
+    known: dict[Any, Verdict] = {}
     return ScoreAnswer(
         reward=reward,
         digest=_name(answer, "digest", ""),
         request_id=_name(answer, "request_id", ""),
         verdicts=tuple(
-            _verdicts(item, part, f"/items/{index}")
+            _verdicts(item, part, f"/items/{index}", known)
             for index, (item, part) in enumerate(zip(items, request.parts, strict=True))
         ),
     )
@@ -61,18 +62,19 @@ def read_answer(body: bytes, request: ScoreRequest) -> ScoreAnswer:
 
 def merge(requests: Sequence[ScoreRequest], answers: Sequence[ScoreAnswer]) -> ScoreResult:
     """One result from the answers to all requests of a call. The same reward must have given them all."""
-    pieces = [
-        (part, verdicts)
-        for request, answer in zip(requests, answers, strict=True)
-        for part, verdicts in zip(request.parts, answer.verdicts, strict=True)
-    ]
-    groups = (list(group) for _, group in itertools.groupby(pieces, lambda piece: piece[0].position))
+    ids: list[str | None] = []
+    runs: list[list[tuple[Verdict, ...]]] = []
+    for request, answer in zip(requests, answers, strict=True):
+        for part, verdicts in zip(request.parts, answer.verdicts, strict=True):
+            if part.start == 0:
+                ids.append(part.id)
+                runs.append([])
+            runs[-1].append(verdicts)
     return ScoreResult(
         reward=answers[0].reward,
         digest=answers[0].digest,
         items=tuple(
-            ItemVerdicts(id=group[0][0].id, verdicts=tuple(itertools.chain(*(run for _, run in group))))
-            for group in groups
+            ItemVerdicts(id=id_, verdicts=tuple(itertools.chain(*run))) for id_, run in zip(ids, runs, strict=True)
         ),
         request_ids=tuple(answer.request_id for answer in answers),
     )
@@ -114,15 +116,27 @@ def read_problem(body: bytes) -> Problem:
     )
 
 
-def _verdicts(item: Any, part: Part, where: str) -> tuple[Verdict, ...]:
+def _verdicts(item: Any, part: Part, where: str, known: dict[Any, Verdict]) -> tuple[Verdict, ...]:
     found = _object(item, where)
     if found.get("id") != part.id:
         raise AnswerUnusable(f"{where}/id is not the id that was sent: the items are not in order")
     verdicts = _list(found, "verdicts", where, wanted=part.count)
-    return tuple(_verdict(verdict, f"{where}/verdicts/{index}") for index, verdict in enumerate(verdicts))
+    return tuple([_verdict(verdict, where, index, known) for index, verdict in enumerate(verdicts)])
 
 
-def _verdict(value: Any, where: str) -> Verdict:
+def _verdict(value: Any, where: str, index: int, known: dict[Any, Verdict]) -> Verdict:
+    """The verdict. Equal ones without detail are one object: an answer has few that differ, and they are frozen."""
+    try:
+        # By type too, because 1 == 1.0 == True. What is no verdict makes no key, or one that leads nowhere.
+        return known[type(value["score"]), value["score"], value["reason"], value.get("detail")]
+    except (KeyError, TypeError):
+        verdict = _new_verdict(value, f"{where}/verdicts/{index}")
+    if verdict.detail is None:
+        known[type(value["score"]), verdict.score, verdict.reason, None] = verdict
+    return verdict
+
+
+def _new_verdict(value: Any, where: str) -> Verdict:
     verdict = _object(value, where)
     if "score" not in verdict:
         raise AnswerUnusable(f"{where}/score is missing")
@@ -216,5 +230,5 @@ def _number(value: Any, where: str) -> float:
         with contextlib.suppress(OverflowError):  # an integer can be larger than any double
             number = float(value)
             if math.isfinite(number):
-                return number
+                return number + 0.0  # makes 0.0 of -0.0: they are equal, so one may stand for the other
     raise AnswerUnusable(f"{where} is not a finite number")

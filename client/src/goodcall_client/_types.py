@@ -1,7 +1,7 @@
 """What goes in and what comes out: items to score, verdicts, and the catalogue of rewards.
 
-Values only. Nothing here checks, sends or reads; `_wire` turns these into bytes and back. Fields that a newer
-service adds to its answers are dropped, so that an older client keeps working.
+Values only. Nothing here checks, sends or reads; `_request` turns these into bytes and `_answer` reads bytes
+into them. Fields that a newer service adds to its answers are dropped, so that an older client keeps working.
 """
 
 from collections.abc import Mapping, Sequence
