@@ -1,11 +1,16 @@
 """What ``explain`` adds to a verdict: stage, place, expected, got, hint."""
 
 import json
+from functools import partial
+from types import FunctionType, MethodType
 
+import msgspec
 import pytest
 
-from goodcall import AssistantMessage, MessageCall, Reason, score
+from goodcall import CATALOGUE, AssistantMessage, Context, MessageCall, Reason, TaskSource, score
 from goodcall.json_positions import offset_of_value
+from goodcall.tool_compiler import ToolCompiler
+from goodcall.types import CompletionText
 
 WEATHER = {
     "name": "get_weather",
@@ -225,3 +230,30 @@ def test_texts_of_an_explanation_are_cut_to_a_readable_length():
 def test_the_place_of_a_fault_is_found_in_front_of_other_faults(body, reason, offset):
     verdict = score(f"<think>t</think><tool_call>{body}</tool_call>", ground_truth=[], explain=True)
     assert (verdict.reason, verdict.detail.offset) == (reason, len("<think>t</think><tool_call>") + offset)
+
+
+@pytest.mark.parametrize("reward", [reward for reward in CATALOGUE.values() if reward.needs == ("ground_truth",)])
+def test_a_finding_leads_to_no_exception_which_would_keep_all_that_was_going_on(reward):
+    task = reward.prepare(TaskSource(tools=None, ground_truth=b'[{"name": "f", "arguments": {}}]'), ToolCompiler())
+    bodies = ["", "[", "[NaN]", '{"a": 1, "a": 1}', "[" * 70 + "]" * 70, '["\\ud800"]', "9" * 5000, "5"]
+    for body in bodies:
+        for block in (f"<tool_call>{body}</tool_call>", f"\n<tool_call>\n{body}\n</tool_call>"):
+            finding = reward.judge(CompletionText(f"<think>t</think>{block}"), task, Context(step=1)).finding
+            assert not [it for it in everything_held_by(finding.place) if isinstance(it, BaseException)]
+
+
+def everything_held_by(thing):
+    """A callable and what it, its arguments and its cells lead to, values of other kinds not looked into."""
+    found, left = [], [thing]
+    while left:
+        found.append(left.pop())
+        match found[-1]:
+            case partial():
+                left += [found[-1].func, *found[-1].args, *found[-1].keywords.values()]
+            case FunctionType():
+                left += [cell.cell_contents for cell in found[-1].__closure__ or ()]
+            case MethodType():
+                left += [found[-1].__func__, found[-1].__self__]
+            case msgspec.Struct():
+                left += [getattr(found[-1], field) for field in found[-1].__struct_fields__]
+    return found

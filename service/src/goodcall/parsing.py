@@ -46,7 +46,7 @@ _REASONING = len(THINK)
 _TOOL_CALL_LENGTH, _END_TOOL_CALL_LENGTH = len(TOOL_CALL), len(END_TOOL_CALL)
 
 
-class PlainAnswer(msgspec.Struct, frozen=True, gc=False):
+class PlainAnswer(msgspec.Struct, frozen=True):
     """The completion reasons and then answers in words; it calls nothing."""
 
 
@@ -59,7 +59,7 @@ class Block(NamedTuple):
     """Its offset in the completion."""
 
 
-class Calls(msgspec.Struct, frozen=True, gc=False):
+class Calls(msgspec.Struct, frozen=True):
     """The completion reasons and then makes these calls; there may be none."""
 
     calls: list[ToolCall] = []
@@ -248,7 +248,7 @@ def _read_doubtful_body(body: str, start: int) -> Calls | Finding:
         reason = fault.reason
         if reason is Reason.JSON_INVALID and END_TOOL_CALL in body and TOOL_CALL in body:
             reason = Reason.MULTIPLE_TOOL_CALL_BLOCKS
-        return Finding(reason, partial(_fault_place, body, start, fault))
+        return Finding(reason, partial(_fault_place, body, start, fault.reason, fault.position))
     calls = read_calls(value)
 
     def locate(pointer: str) -> int:
@@ -257,9 +257,8 @@ def _read_doubtful_body(body: str, start: int) -> Calls | Finding:
     return _located(calls, locate) if isinstance(calls, Finding) else Calls(calls.calls, calls.root, locate)
 
 
-def _fault_place(body: str, start: int, fault: JSONFault) -> Place:
-    position = offset_of_fault(body, fault.reason) if fault.position is None else fault.position
-    return Place(offset=start + position)
+def _fault_place(body: str, start: int, reason: Reason, position: int | None) -> Place:
+    return Place(offset=start + (offset_of_fault(body, reason) if position is None else position))
 
 
 def _located(finding: Finding, locate: Callable[[str], int] | None) -> Finding:

@@ -1,7 +1,8 @@
 """The nouns of the verifier: completions, calls, tasks, findings, verdicts. Data only, no behaviour of note.
 
-What is made for every completion is a msgspec struct, which costs a tenth of a dataclass to make and, as it can't be in
-a cycle, nothing to collect. Verdicts are encoded as they are: their shape on the wire is defined here.
+What is made for every completion is a msgspec struct, which costs a tenth of a dataclass to make, and the garbage
+collector does not look at those that hold plain values. Verdicts are encoded as they are: their shape on the wire is
+defined here.
 """
 
 from collections.abc import Callable, Mapping
@@ -90,14 +91,17 @@ class Place(NamedTuple):
     got: str | None = None
 
 
-class Finding(msgspec.Struct, frozen=True, gc=False):
-    """What a stage found. The place is worked out only when somebody asks for it."""
+class Finding(msgspec.Struct, frozen=True):
+    """What a stage found. The place is worked out only when somebody asks for it.
+
+    What the place is worked out from must hold no exception: its traceback leads back to the finding.
+    """
 
     reason: Reason
     place: Callable[[], Place] | None = None
 
 
-class Judgement(msgspec.Struct, frozen=True, gc=False):
+class Judgement(msgspec.Struct, frozen=True):
     """What a reward answers for one completion."""
 
     score: float

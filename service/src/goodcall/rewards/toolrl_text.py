@@ -92,17 +92,17 @@ class CallLines:
         try:
             call = _load(line)
         except JSONFault as fault:
-            raise UnreadableCalls(Finding(fault.reason, partial(self._fault_place, index, fault))) from None
+            place = partial(self._fault_place, index, fault.reason, fault.position)
+            raise UnreadableCalls(Finding(fault.reason, place)) from None
         if not isinstance(call, dict):
             raise unreadable(Reason.CALL_NOT_OBJECT, f"/{index}", "an object", call)
         if "name" not in call:
             raise unreadable(Reason.CALL_KEY_MISSING, f"/{index}", "name and parameters", list(call))
         return call
 
-    def _fault_place(self, index: int, fault: JSONFault) -> Place:
-        position = fault.position
+    def _fault_place(self, index: int, reason: Reason, position: int | None) -> Place:
         if position is None:
-            position = offset_of_fault(self.lines[index], fault.reason)
+            position = offset_of_fault(self.lines[index], reason)
         return Place(offset=max(self._line_start(index) + position, 0))
 
 
