@@ -128,6 +128,7 @@ def test_a_task_that_comes_again_is_not_prepared_again():
     first = cache.prepare(TaskSource(tools=WEATHER_TEXT, ground_truth=b"[]"), HARDENED)
     assert cache.prepare(TaskSource(tools=bytes(bytearray(WEATHER_TEXT)), ground_truth=b"[]"), HARDENED) is first
     assert cache.prepare(TaskSource(tools=WEATHER_TEXT, ground_truth=b"[ ]"), HARDENED) is not first
+    assert cache.prepare(TaskSource(tools=WEATHER_TEXT, ground_truth=b"[]"), HARDENED) is first
 
 
 def test_a_tool_that_comes_again_in_another_task_is_not_compiled_again():
@@ -144,8 +145,9 @@ def test_without_room_nothing_is_remembered():
 
 
 def test_what_a_reward_needs_must_be_given():
-    with pytest.raises(MissingNeed, match="tool_n1/hardened@1 needs ground_truth"):
+    with pytest.raises(MissingNeed, match="tool_n1/hardened@1 needs ground_truth") as missing:
         score("", reward="tool_n1/hardened@1")
+    assert (missing.value.reward_id, missing.value.need) == ("tool_n1/hardened@1", "ground_truth")
 
 
 def test_the_same_task_under_two_rewards_is_remembered_apart():
@@ -156,8 +158,9 @@ def test_the_same_task_under_two_rewards_is_remembered_apart():
 
 
 def test_a_message_is_refused_where_text_is_judged():
-    with pytest.raises(UnsupportedCompletion, match="tool_n1/released@1 judges text"):
+    with pytest.raises(UnsupportedCompletion, match="tool_n1/released@1 judges text") as refused:
         score(AssistantMessage(content="x"), ground_truth=[], reward="tool_n1/released")
+    assert refused.value.reward_id == "tool_n1/released@1"
     with pytest.raises(UnsupportedCompletion):
         RELEASED.judge(AssistantMessage(), RELEASED.prepare(NO_CALL_WANTED, ToolCompiler()), NO_CONTEXT)
 

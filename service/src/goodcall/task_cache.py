@@ -32,19 +32,25 @@ class TaskCache:
         max_bytes: half of it is for tasks, half for tools.
     """
 
-    __slots__ = ("_compiler", "_tasks")
+    __slots__ = ("_compiler", "_previous", "_tasks")
 
     def __init__(self, max_bytes: int) -> None:
         self._tasks: ByteBoundedCache[_Key, Prepared] = ByteBoundedCache(max_bytes // 2)
         self._compiler = ToolCompiler(max_bytes // 2)
+        self._previous: tuple[TaskSource | None, Reward[Any] | None, Prepared | None] = (None, None, None)
 
     def prepare(self, task: TaskSource, reward: Reward[Any]) -> Prepared:
         """The prepared form of a task, from memory or made now."""
+        # Members of a group that come one by one follow each other.
+        previous_task, previous_reward, prepared = self._previous
+        if prepared and task == previous_task and reward is previous_reward:
+            return prepared
         key = (reward.id, task.tools, task.ground_truth)
         prepared = self._tasks.get(key)
         if prepared is None:
             prepared = self._prepare(task, reward)
             self._tasks.put(key, prepared, _weight(task))
+        self._previous = (task, reward, prepared)
         return prepared
 
     def _prepare(self, task: TaskSource, reward: Reward[Any]) -> Prepared:

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from goodcall.reasons import Reason
@@ -44,13 +45,7 @@ class Reward(Generic[PreparedTask]):
 
     def missing_need(self, task: TaskSource, context: Context) -> str | None:
         """The first thing that this reward needs and that was not given."""
-        given: dict[str, object] = {
-            "tools": task.tools,
-            "ground_truth": task.ground_truth,
-            "context.step": context.step,
-            "context.category": context.category,
-        }
-        return next((need for need in self.needs if given[need] is None), None)
+        return next((need for need in self.needs if _GIVEN[need](task, context) is None), None)
 
     @property
     def name(self) -> str:
@@ -62,6 +57,16 @@ class Reward(Generic[PreparedTask]):
         """The number behind the ``@``."""
         return int(self.id.partition("@")[2])
 
+
+_GIVEN: Mapping[str, Callable[[TaskSource, Context], object]] = MappingProxyType(
+    {
+        "tools": lambda task, _: task.tools,
+        "ground_truth": lambda task, _: task.ground_truth,
+        "context.step": lambda _, context: context.step,
+        "context.category": lambda _, context: context.category,
+    }
+)
+"""What an item may carry for a reward that needs it."""
 
 OK = Finding(Reason.OK)
 RIGHT = Judgement(1.0, OK)
