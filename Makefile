@@ -4,11 +4,12 @@ SEED ?= 1
 DEMO := .venv/demo
 TEST := .venv/test
 CONSTRAINTS := -c constraints.txt
-MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml
+COMPILED := service/setup.py service/src/goodcall/_native.c
+MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml $(COMPILED)
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check fuzz format documents clean
+.PHONY: help demo test check guard bench fuzz mutants format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -16,7 +17,7 @@ help:  ## Show the targets
 demo: $(DEMO)/.installed  ## Train a small policy against the running service; SEED=2 for another seed
 	$(DEMO)/bin/goodcall-train demo --seed $(SEED)
 
-test: check  ## Every test, after lint, format and types
+test: check guard  ## Every test, after lint, format, types and a look at the speed
 	$(TEST)/bin/python -m pytest -n 2 --cov --cov-report=
 	$(TEST)/bin/python -m coverage report --include='client/src/*' --fail-under=100
 	$(TEST)/bin/python -m coverage report --include='service/src/goodcall/*' --omit='*/web/*,*/cli/*,*/__main__.py' \
@@ -25,10 +26,19 @@ test: check  ## Every test, after lint, format and types
 check: $(TEST)/.installed  ## Lint, format and types
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
-	$(TEST)/bin/mypy -p goodcall -p goodcall_client -p goodcall_trainer
+	$(TEST)/bin/mypy -p goodcall -p goodcall_client -p goodcall_trainer -p benchmarks
+
+guard: $(TEST)/.installed  ## Fail when something got a quarter slower than it was, compared with plain code
+	$(TEST)/bin/python -m benchmarks.guard
+
+bench: $(TEST)/.installed  ## Measure everything side by side and write docs/benchmarks.md; best on a quiet machine
+	$(TEST)/bin/python -m benchmarks
 
 fuzz: $(TEST)/.installed  ## The verifier against a second implementation on a million generated completions
 	$(TEST)/bin/python tests/fuzz/agree_with_oracle.py
+
+mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes hours
+	$(TEST)/bin/python tests/mutation/run.py
 
 format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .
