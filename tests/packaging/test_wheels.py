@@ -1,10 +1,12 @@
 """The built wheels: what is in them, and that the verifier needs no web framework."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from suites import REPOSITORY
 
 TIMEOUT_S = 120
+COMPILER = (sysconfig.get_config_var("CC") or "cc").split()[0]
 NEEDED_BY_THE_VERIFIER = ("msgspec", "jsonschema-rs")
 
 SCORE_GOLDEN_CASES = """
@@ -46,12 +49,16 @@ def wheel(request, tmp_path_factory):
     return build(request.param, tmp_path_factory.mktemp(request.param))
 
 
-def build(distribution, target):
-    # From a copy: a build must not leave anything in the checkout.
+def build(distribution, target, **environment):
+    # From a copy: a build must not leave anything in the checkout, nor find there what another one left.
     source = target / "source"
-    shutil.copytree(REPOSITORY / distribution, source, ignore=shutil.ignore_patterns("__pycache__"))
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)]
-    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=TIMEOUT_S)
+    left_behind = shutil.ignore_patterns("__pycache__", "build", "*.egg-info", "*.so")
+    shutil.copytree(REPOSITORY / distribution, source, ignore=left_behind)
+    backend = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["build-backend"]
+    command = [sys.executable, "-c", f"import {backend} as backend; backend.build_wheel({str(target)!r})"]
+    subprocess.run(
+        command, cwd=source, env=os.environ | environment, check=True, capture_output=True, timeout=TIMEOUT_S
+    )
     [wheel] = target.glob("*.whl")
     return wheel
 
@@ -70,9 +77,10 @@ def test_a_wheel_holds_one_typed_package_and_its_version(wheel):
     assert code.startswith('"""')
 
 
-def test_the_verifier_scores_the_golden_cases_where_no_web_framework_is(tmp_path):
+@pytest.mark.parametrize("environment", [{}, {"GOODCALL_PURE_PYTHON": "1"}], ids=["compiled", "pure"])
+def test_the_verifier_scores_the_golden_cases_where_no_web_framework_is(tmp_path, environment):
     site = tmp_path / "site"
-    with zipfile.ZipFile(build("service", tmp_path)) as archive:
+    with zipfile.ZipFile(build("service", tmp_path, **environment)) as archive:
         archive.extractall(site)
     for distribution in NEEDED_BY_THE_VERIFIER:
         copy_installed(distribution, site)
@@ -90,6 +98,30 @@ def test_the_verifier_scores_the_golden_cases_where_no_web_framework_is(tmp_path
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report == {"wrong": [], "importable": [], "from": str(site / "goodcall" / "__init__.py")}
+
+
+@pytest.mark.skipif(shutil.which(COMPILER) is None, reason="there is no C compiler")
+def test_the_compiled_module_is_in_the_wheel_and_its_source_is_not(tmp_path):
+    names = files_of(build("service", tmp_path))
+    assert [name for name in names if "_native" in name] == [
+        f"goodcall/_native{sysconfig.get_config_var('EXT_SUFFIX')}"
+    ]
+
+
+@pytest.mark.parametrize("environment", [{"GOODCALL_PURE_PYTHON": "1"}, {"CC": "/nowhere/cc"}])
+def test_the_service_is_built_without_the_compiled_module_on_demand_and_without_a_compiler(tmp_path, environment):
+    names = files_of(build("service", tmp_path, **environment))
+    assert "goodcall/native.py" in names
+    assert not any("_native" in name for name in names)
+
+
+def test_a_pure_wheel_is_for_every_machine(tmp_path):
+    assert build("service", tmp_path, GOODCALL_PURE_PYTHON="1").name.endswith("-py3-none-any.whl")
+
+
+def files_of(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()
 
 
 def copy_installed(distribution, target):

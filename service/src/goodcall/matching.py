@@ -17,7 +17,7 @@ from goodcall.parsing import Calls
 from goodcall.reasons import Reason
 from goodcall.types import JSON, Finding, Place, ToolCall
 
-_ENCODER = msgspec.json.Encoder(order="deterministic")
+_write = msgspec.json.Encoder(order="deterministic").encode
 _NAME = attrgetter("name")
 _SEPARATORS = ((", ", ": "), (",", ":"))
 
@@ -75,7 +75,7 @@ class ExpectedCalls:
         """Whether calls are the expected ones, both sorted by name; the cheap answers first."""
         if calls == self._calls:
             # Equal to Python, which also holds true to be 1. Written alike, there is no such difference.
-            if self._written is not None and _write(calls) == self._written:
+            if _write(calls) == self._written:
                 return True
         elif self._names_differ:
             return False
@@ -133,14 +133,6 @@ def _first_surplus(keys: Sequence[Key], expected: Counter[Key]) -> int:
         left[keys[index]] -= 1
         index += 1
     return index
-
-
-def _write(calls: Sequence[ToolCall]) -> bytes | None:
-    """The calls as one JSON text, keys sorted; None where the encoder can't write an integer."""
-    try:
-        return _ENCODER.encode(calls)
-    except OverflowError:
-        return None
 
 
 def _freeze_call(call: ToolCall) -> tuple[str, Hashable]:

@@ -4,7 +4,7 @@ JSON Schema by jsonschema-rs: 2020-12 unless ``$schema`` says otherwise, formats
 linear-time engine, and no schema ever opens a file or a socket.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, cast
@@ -46,6 +46,10 @@ class Toolbox:
 
     def __init__(self, tools: dict[str, Tool]) -> None:
         self._tools = tools
+
+    def validators(self) -> dict[str, Callable[[JSON], bool] | None]:
+        """By the name of each tool what tells whether arguments are valid; None where any object will do."""
+        return {name: tool.validator.is_valid if tool.validator else None for name, tool in self._tools.items()}
 
     def check_all(self, calls: Calls) -> Finding | None:
         """What is wrong with the first wrong call, if any is."""

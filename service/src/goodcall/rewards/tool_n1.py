@@ -7,7 +7,9 @@ with the paper stands in ``tool_n1_released``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from goodcall import native
 from goodcall.ground_truth import check_ground_truth, read_ground_truth
 from goodcall.matching import ExpectedCalls, call_not_wanted, spell
 from goodcall.parsing import Block, Calls, PlainAnswer, body_of_common_form, parse, read_body, read_form
@@ -26,6 +28,7 @@ class HardenedTask:
     expected: ExpectedCalls
     spellings: tuple[str, ...]
     """Call blocks that are known to be right; none where no call is wanted."""
+    compiled: native.NativeTask
 
 
 def prepare_hardened(source: TaskSource, compiler: ToolCompiler) -> HardenedTask:
@@ -39,7 +42,12 @@ def prepare_hardened(source: TaskSource, compiler: ToolCompiler) -> HardenedTask
     if toolbox is not None:
         check_ground_truth(ground_truth, toolbox)
     calls = ground_truth.calls
-    return HardenedTask(toolbox, ExpectedCalls(calls), spell(calls) if calls else ())
+    compiled = native.NativeTask(
+        None if toolbox is None else toolbox.validators(),
+        tuple(call.name for call in calls),
+        tuple(call.arguments for call in calls),
+    )
+    return HardenedTask(toolbox, ExpectedCalls(calls), spell(calls) if calls else (), compiled)
 
 
 def judge_hardened(completion: CompletionText | AssistantMessage, task: HardenedTask, _: Context) -> Judgement:
@@ -53,6 +61,15 @@ def judge_hardened_group(texts: Sequence[str], task: HardenedTask, _: Context) -
     """The judgements on the texts of a group, every call block that repeats judged once."""
     judged = dict.fromkeys(task.spellings, RIGHT)
     return [_judge_once(text, task, judged) for text in texts]
+
+
+def judge_hardened_group_by(
+    judge_group: native.JudgeGroup, texts: Sequence[str], task: HardenedTask, _: Context
+) -> list[Judgement]:
+    """The same by a compiled judge, and by ``judge_hardened_group``'s means where that is in doubt."""
+    judged = dict.fromkeys(task.spellings, RIGHT)
+    judgements = judge_group(texts, judged, *task.compiled, _JUDGEMENTS)
+    return [judgement or _judge_once(text, task, judged) for text, judgement in zip(texts, judgements, strict=True)]
 
 
 def _judge_once(text: str, task: HardenedTask, judged: dict[str, Judgement]) -> Judgement:
@@ -78,6 +95,8 @@ def _fault(parsed: PlainAnswer | Calls | Finding, task: HardenedTask) -> Finding
     return (task.toolbox and task.toolbox.check_all(parsed)) or task.expected.compare(parsed)
 
 
+_JUDGEMENTS = tuple(binary_judgement(None if reason is Reason.OK else Finding(reason)) for reason in native.OUTCOMES)
+
 HARDENED = Reward(
     id="tool_n1/hardened@1",
     summary="1 when the completion reasons and then makes exactly the expected calls, read strictly; else 0",
@@ -89,5 +108,5 @@ HARDENED = Reward(
     digest="sha256:acca7993b8ebe7928968a1c32669d0049ed86ecb6db23e68455e5a1dd29ad12b",
     prepare=prepare_hardened,
     judge=judge_hardened,
-    judge_group=judge_hardened_group,
+    judge_group=partial(judge_hardened_group_by, native.judge_group) if native.judge_group else judge_hardened_group,
 )

@@ -1,0 +1,72 @@
+"""The compiled judge of groups, where it was built: ``_native.c``, a tenth of the CPU of the Python that it stands for.
+
+Nothing needs it. It answers for one reward, where it is sure, and leaves everything else to Python, which says what is
+right. This module is its only door.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple, Protocol
+
+from goodcall.reasons import Reason
+from goodcall.types import JSON, Judgement
+
+
+class NativeTask(NamedTuple):
+    """What the compiled judge knows of a task."""
+
+    validators: dict[str, Callable[[JSON], bool] | None] | None
+    """By the name of a tool, what tells whether arguments are valid, None where any will do. None instead of the dict:
+    there is nothing to check against."""
+    names: tuple[str, ...]
+    """The names of the expected calls."""
+    arguments: tuple[JSON, ...]
+    """Their arguments, decoded."""
+
+
+OUTCOMES = (
+    Reason.OK,
+    Reason.THINK_MISSING,
+    Reason.JSON_INVALID,
+    Reason.CALL_WANTED,
+    Reason.CALL_NOT_WANTED,
+    Reason.TOOL_UNKNOWN,
+    Reason.ARGUMENTS_INVALID,
+    Reason.CALL_MISSING,
+    Reason.CALL_EXTRA,
+    Reason.TOOL_WRONG,
+    Reason.ARGUMENTS_WRONG,
+)
+"""What the compiled judge can be sure of, in the order of ``Outcome`` in ``_native.c``."""
+
+
+class JudgeGroup(Protocol):
+    """What ``_native.judge_group`` is."""
+
+    def __call__(
+        self,
+        texts: Sequence[str],
+        judged: dict[str, Judgement],
+        validators: dict[str, Callable[[JSON], bool] | None] | None,
+        names: tuple[str, ...],
+        arguments: tuple[JSON, ...],
+        judgements: tuple[Judgement, ...],
+        /,
+    ) -> list[Judgement | None]:
+        """The judgements of ``tool_n1/hardened@1`` on texts, None where in doubt.
+
+        Args:
+            texts: completions without the prefix's length; what is no plain str is in doubt.
+            judged: judgements by call block, blanks around it not included; gets those that are made.
+            validators: see ``NativeTask``, like the next two.
+            names: of the expected calls.
+            arguments: of the expected calls.
+            judgements: what to answer, by the order of ``OUTCOMES``.
+        """
+
+
+judge_group: JudgeGroup | None = (
+    import_module("goodcall._native").judge_group if find_spec("goodcall._native") is not None else None
+)
+"""None where it was not built."""
