@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from goodcall_client import Detail, InvalidResponse, Item, RewardCatalogue, RewardInfo, Verdict
+from goodcall_client._answer import read_answer
+from goodcall_client._request import ScoreRequest, plan
+from goodcall_client._retry import AnswerUnusable
 
 ITEMS = [
     Item(id="a", completions=["one", "two"], ground_truth=[]),
@@ -65,6 +68,7 @@ UNUSABLE_JSON: dict[str, Change] = {
     "reason missing": without("reason"),
     "reason empty": first("reason", ""),
     "reason null": first("reason", None),
+    "reason of the client's own": first("reason", "service_unavailable"),
     "detail a string": first("detail", "no"),
     "detail without stage": first("detail", {"hint": "h"}),
     "detail without hint": first("detail", {"stage": "form"}),
@@ -98,6 +102,24 @@ def faults_of(faults: Any) -> dict[str, Any]:
         "status 204": faults.status(204),
         "status 206": faults.body(bytes, status=206),
     }
+
+
+def refused(body: bytes, request: ScoreRequest) -> bool:
+    try:
+        read_answer(body, request)
+    except AnswerUnusable:
+        return True
+    return False
+
+
+def test_an_answer_cut_off_at_any_byte_is_refused() -> None:
+    [request] = plan(ITEMS, limit=10, reward=None, assistant_prefix="", explain=False)
+    verdict = {"score": -12.5, "reason": "because", "detail": {"stage": "form", "hint": "é", "offset": 10}}
+    items = [{"id": part.id, "verdicts": [verdict] * part.count} for part in request.parts]
+    answer = {"reward": "test/default@1", "digest": "sha256:0", "request_id": "r", "items": items}
+    right = json.dumps(answer, ensure_ascii=False).encode()
+    assert not refused(right, request)
+    assert all(refused(right[:length], request) for length in range(len(right)))
 
 
 NAMES = [*UNUSABLE_JSON, *UNUSABLE_BYTES]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections import UserList
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goodcall_client import GoodcallError, InvalidItem, Item
+from goodcall_client import GoodcallError, InvalidItem, Item, JSONText
 from goodcall_client._encoding import encode_texts
+from goodcall_client._request import plan
 
 TOOL = {"name": "f", "parameters": {"type": "object"}}
 
@@ -72,7 +74,7 @@ async def test_no_tools_and_an_empty_list_of_tools_are_two_things(fake_service: 
 async def test_any_sequence_and_any_mapping_will_do(fake_service: Any, connect: Any) -> None:
     service = fake_service()
     frozen = MappingProxyType({"a": MappingProxyType({"b": (1, 2)})})
-    item = Item(completions=("x", frozen), ground_truth=(frozen,), tools=(frozen,), context=frozen)
+    item = Item(completions=UserList(["x", frozen]), ground_truth=(frozen,), tools=UserList([frozen]), context=frozen)
     async with connect(service) as client:
         await client.score([item])
     plain = {"a": {"b": [1, 2]}}
@@ -141,9 +143,61 @@ async def test_tools_that_items_share_are_encoded_once_and_sent_with_each(fake_s
     assert [item["tools"] for request in service.requests for item in request["items"]] == [[TOOL]] * 8
 
 
+TEXTS = ['[{"name":  "f", "arguments": {"city": "Zürich"}}]', "[ ]\n", ' \r\n\t"a\\ud800"', "1e400", "null"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_a_json_text_is_put_into_the_body_as_it_is(text: str, fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    item = Item(completions=["x"], tools=JSONText(text), ground_truth=JSONText(text), id="a")
+    async with connect(service) as client:
+        await client.score([item])
+    assert service.bodies == [
+        f'{{"items":[{{"ground_truth":{text},"id":"a","tools":{text},"completions":["x"]}}]}}'.encode()
+    ]
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_a_json_text_says_what_its_value_says(value: Any) -> None:
+    def body_of(ground_truth: Any) -> Any:
+        item = Item(completions=["x"], ground_truth=ground_truth, tools=[TOOL])
+        [request] = plan([item], limit=1, reward=None, assistant_prefix="", explain=False)
+        return json.loads(request.body)
+
+    assert body_of(JSONText(json.dumps(value, indent=2))) == body_of(value)
+
+
+async def test_json_texts_are_sent_with_every_part_of_an_item(fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    item = Item(completions=["a", "b", "c"], tools=JSONText(json.dumps([TOOL])), ground_truth=JSONText("[]"))
+    async with connect(service, max_completions_per_request=1) as client:
+        await client.score([item])
+    sent = [(part["tools"], part["ground_truth"]) for request in service.requests for part in request["items"]]
+    assert sent == [([TOOL], [])] * 3
+
+
+async def test_elsewhere_a_json_text_is_a_string(fake_service: Any, connect: Any) -> None:
+    service = fake_service()
+    text = JSONText("[]")
+    item = Item(completions=[text], ground_truth=[text], id=text, assistant_prefix=text, context={"category": text})
+    async with connect(service) as client:
+        await client.score([item])
+    assert service.requests[0]["items"] == [
+        {
+            "completions": ["[]"],
+            "ground_truth": ["[]"],
+            "id": "[]",
+            "assistant_prefix": "[]",
+            "context": {"category": "[]"},
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
+        ("tools", JSONText('["\ud800"]'), "surrogates not allowed"),
+        ("ground_truth", JSONText("\udfff"), "surrogates not allowed"),
         ("ground_truth", [{"arguments": {"x": float("nan")}}], "Out of range float"),
         ("ground_truth", float("inf"), "Out of range float"),
         ("tools", [{"minimum": float("-inf")}], "Out of range float"),

@@ -18,6 +18,8 @@ from goodcall_client import AsyncClient, Client, Item
         ({"deadline_s": float("nan")}, "deadline_s is nan"),
         ({"attempt_timeout_s": -1.0}, "attempt_timeout_s is -1.0"),
         ({"connect_timeout_s": 0.0}, "connect_timeout_s is 0.0"),
+        ({"on_unavailable": "ignore"}, "on_unavailable is 'ignore': 'raise' or 'mask' is wanted"),
+        ({"on_unavailable": None}, "on_unavailable is None"),
     ],
 )
 @pytest.mark.parametrize("kind", [AsyncClient, Client])

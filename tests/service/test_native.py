@@ -17,7 +17,6 @@ from generated import generate
 from goodcall import Scorer, TaskSource, find_reward, native
 from goodcall.errors import UnusableTask
 from goodcall.rewards import tool_n1
-from goodcall.rewards.reward import RIGHT
 from goodcall.strict_json import JSONFault, loads
 from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import NO_CONTEXT
@@ -74,18 +73,18 @@ def write(body, reasoning="a"):
     return f"<think>{reasoning}</think><tool_call>{body}</tool_call>"
 
 
-def gist(judgement):
-    return judgement.score, judgement.finding.reason
+def gist(verdict):
+    return verdict.score, verdict.reason
 
 
 def sure_of(judge_group, texts, task):
-    """How many texts the compiled judge is sure of; they must have Python's judgements."""
-    compiled = judge_group(texts, {}, *task.compiled, tool_n1._JUDGEMENTS)
-    judgements = tool_n1.judge_hardened_group(texts, task, NO_CONTEXT)
+    """How many texts the compiled judge is sure of; they must have Python's verdicts."""
+    compiled = judge_group(texts, {}, *task.compiled, tool_n1._VERDICTS)
+    verdicts = tool_n1.judge_hardened_group(texts, task, NO_CONTEXT)
     wrong = [
-        (text, gist(sure), gist(judgement))
-        for text, sure, judgement in zip(texts, compiled, judgements, strict=True)
-        if sure is not None and gist(sure) != gist(judgement)
+        (text, gist(sure), gist(verdict))
+        for text, sure, verdict in zip(texts, compiled, verdicts, strict=True)
+        if sure is not None and gist(sure) != gist(verdict)
     ]
     assert wrong == []
     return len(texts) - compiled.count(None)
@@ -95,7 +94,7 @@ def decoded(judge_group, text):
     """The arguments that the compiled judge read from a JSON text, in a list; an empty list where it did not."""
     seen = []
     body = f'{{"name": "f", "arguments": {{"x": {text}}}}}'
-    judge_group([write(body)], {}, {"f": seen.append}, ("f",), ({},), tool_n1._JUDGEMENTS)
+    judge_group([write(body)], {}, {"f": seen.append}, ("f",), ({},), tool_n1._VERDICTS)
     return seen
 
 
@@ -208,8 +207,8 @@ def test_order_and_spelling_play_no_part_but_true_is_not_1(judge_group):
         return {"name": "f", "arguments": {"a": value}}
 
     texts = [write(json.dumps(some)) for some in ([f(2.0), f(1)], [f(1), f(1)], [f(True), f(2)], [f(1), f("2")])]
-    sure = judge_group(texts, {}, *expecting([f(1), f(2)]).compiled, tool_n1._JUDGEMENTS)
-    assert [judgement.score for judgement in sure] == [1, 0, 0, 0]
+    sure = judge_group(texts, {}, *expecting([f(1), f(2)]).compiled, tool_n1._VERDICTS)
+    assert [verdict.score for verdict in sure] == [1, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("count", "sure"), [(16, 1), (17, 0)])
@@ -227,9 +226,9 @@ def test_it_leaves_deep_calls_to_python(judge_group, depth, sure):
 def test_a_block_that_was_judged_is_not_read_again(judge_group):
     body = json.dumps([CALL])
     compiled = expecting([]).compiled
-    assert judge_group([write(f"\n{body} ")], {body: RIGHT}, *compiled, tool_n1._JUDGEMENTS) == [RIGHT]
+    assert judge_group([write(f"\n{body} ")], {body: tool_n1._RIGHT}, *compiled, tool_n1._VERDICTS) == [tool_n1._RIGHT]
     judged = {}
-    first, second = judge_group([write(body), write(body)], judged, *compiled, tool_n1._JUDGEMENTS)
+    first, second = judge_group([write(body), write(body)], judged, *compiled, tool_n1._VERDICTS)
     assert judged == {body: first}
     assert first is second
 
@@ -242,18 +241,18 @@ class Text(str):
 
 @pytest.mark.parametrize("text", [None, b"<think>", 1, Text("<think>")])
 def test_what_is_no_plain_str_is_in_doubt(judge_group, text):
-    assert judge_group([text], {}, *expecting([CALL]).compiled, tool_n1._JUDGEMENTS) == [None]
+    assert judge_group([text], {}, *expecting([CALL]).compiled, tool_n1._VERDICTS) == [None]
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         (),
-        (["a"], {}, None, ("f",), (), tool_n1._JUDGEMENTS),
+        (["a"], {}, None, ("f",), (), tool_n1._VERDICTS),
         (["a"], {}, None, ("f",), ({},), ()),
-        (["a"], {}, [], (), (), tool_n1._JUDGEMENTS),
-        (["a"], None, None, (), (), tool_n1._JUDGEMENTS),
-        (1, {}, None, (), (), tool_n1._JUDGEMENTS),
+        (["a"], {}, [], (), (), tool_n1._VERDICTS),
+        (["a"], None, None, (), (), tool_n1._VERDICTS),
+        (1, {}, None, (), (), tool_n1._VERDICTS),
     ],
 )
 def test_a_task_that_does_not_fit_together_is_an_error(judge_group, arguments):
@@ -267,7 +266,7 @@ def test_what_a_validator_raises_is_raised(judge_group):
 
     texts = [write(json.dumps(CALL))]
     with pytest.raises(LookupError, match="the schema is gone"):
-        judge_group(texts, {}, {"f": is_valid}, ("f",), ({},), tool_n1._JUDGEMENTS)
+        judge_group(texts, {}, {"f": is_valid}, ("f",), ({},), tool_n1._VERDICTS)
 
 
 def test_it_keeps_nothing(judge_group):
@@ -277,14 +276,14 @@ def test_it_keeps_nothing(judge_group):
 
     def blocks_after(rounds):
         for _ in range(rounds):
-            judge_group(texts, {}, *task.compiled, tool_n1._JUDGEMENTS)
+            judge_group(texts, {}, *task.compiled, tool_n1._VERDICTS)
         return sys.getallocatedblocks()
 
     before = blocks_after(3)
     assert blocks_after(50) - before < 500
 
 
-def test_its_outcomes_are_judgements_of_python():
-    assert [gist(judgement) for judgement in tool_n1._JUDGEMENTS] == [
+def test_its_outcomes_are_verdicts_of_python():
+    assert [gist(verdict) for verdict in tool_n1._VERDICTS] == [
         (float(reason == "ok"), reason) for reason in native.OUTCOMES
     ]

@@ -1,6 +1,7 @@
 """Scores tool-calling completions through a Goodcall service; see `AsyncClient` and `Client`.
 
-It never returns a score that the service did not give: whatever cannot be scored raises a `GoodcallError`.
+It never returns a score that the service did not give: whatever cannot be scored raises a `GoodcallError`, or has
+the score None where the caller asks for that.
 """
 
 from ._client import AsyncClient, __version__
@@ -19,6 +20,7 @@ from ._types import (
     Detail,
     Item,
     ItemVerdicts,
+    JSONText,
     RewardCatalogue,
     RewardInfo,
     ScoreResult,
@@ -35,6 +37,7 @@ __all__ = [
     "InvalidResponse",
     "Item",
     "ItemVerdicts",
+    "JSONText",
     "RequestRejected",
     "RewardCatalogue",
     "RewardChanged",

@@ -12,19 +12,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from ._errors import GoodcallError
 from ._request import Part, ScoreRequest
 from ._retry import AnswerUnusable
-from ._types import Detail, ItemVerdicts, RewardCatalogue, RewardInfo, ScoreResult, Verdict
+from ._types import (
+    SERVICE_UNAVAILABLE,
+    Detail,
+    ItemVerdicts,
+    RewardCatalogue,
+    RewardInfo,
+    ScoreResult,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreAnswer:
-    """A checked answer to one request: the verdicts of each of its parts."""
+    """A checked answer to one request: the verdicts of each of its parts. A masked one has no names."""
 
-    reward: str
-    digest: str
-    request_id: str
+    reward: str = ""
+    digest: str = ""
+    request_id: str = ""
     verdicts: tuple[tuple[Verdict, ...], ...]
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +70,14 @@ def read_answer(body: bytes, request: ScoreRequest) -> ScoreAnswer:
     )
 
 
+def mask(request: ScoreRequest, error: GoodcallError) -> ScoreAnswer:
+    """What stands in for the answer that a request did not get: no score for any of its completions."""
+    verdict = Verdict(score=None, reason=SERVICE_UNAVAILABLE, detail=Detail(stage="request", hint=str(error)))
+    return ScoreAnswer(verdicts=tuple((verdict,) * part.count for part in request.parts), masked=True)
+
+
 def merge(requests: Sequence[ScoreRequest], answers: Sequence[ScoreAnswer]) -> ScoreResult:
-    """One result from the answers to all requests of a call. The same reward must have given them all."""
+    """One result from the answers to all requests of a call. The same reward must have given all not masked."""
     ids: list[str | None] = []
     runs: list[list[tuple[Verdict, ...]]] = []
     for request, answer in zip(requests, answers, strict=True):
@@ -70,13 +86,15 @@ def merge(requests: Sequence[ScoreRequest], answers: Sequence[ScoreAnswer]) -> S
                 ids.append(part.id)
                 runs.append([])
             runs[-1].append(verdicts)
+    given = [answer for answer in answers if not answer.masked]
+    named = given[0] if given else answers[0]
     return ScoreResult(
-        reward=answers[0].reward,
-        digest=answers[0].digest,
+        reward=named.reward,
+        digest=named.digest,
         items=tuple(
             ItemVerdicts(id=id_, verdicts=tuple(itertools.chain(*run))) for id_, run in zip(ids, runs, strict=True)
         ),
-        request_ids=tuple(answer.request_id for answer in answers),
+        request_ids=tuple(answer.request_id for answer in given),
     )
 
 
@@ -140,10 +158,12 @@ def _new_verdict(value: Any, where: str) -> Verdict:
     verdict = _object(value, where)
     if "score" not in verdict:
         raise AnswerUnusable(f"{where}/score is missing")
-    score = verdict["score"]
+    score, reason = verdict["score"], _name(verdict, "reason", where)
+    if reason == SERVICE_UNAVAILABLE:
+        raise AnswerUnusable(f"{where}/reason is {reason!r}, which only a client says")
     return Verdict(
         score=None if score is None else _number(score, f"{where}/score"),
-        reason=_name(verdict, "reason", where),
+        reason=reason,
         detail=_detail(verdict.get("detail"), f"{where}/detail"),
     )
 

@@ -11,20 +11,24 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
 
-from ._answer import Problem, ScoreAnswer, merge, read_answer, read_catalogue, read_problem
-from ._errors import AuthenticationFailed, RequestRejected, RewardChanged, ServiceUnavailable, UnknownReward
+from ._answer import ScoreAnswer, mask, merge, read_answer
+from ._budget import RetryBudget
+from ._circuit import Circuit
+from ._errors import InvalidResponse, RewardChanged, ServiceUnavailable
 from ._request import ScoreRequest, plan
-from ._retry import AnswerUnusable, AttemptFailed, Backoff, Deadline, Retry, asked_to_wait_s
-from ._types import Item, RewardCatalogue, ScoreResult
+from ._response import catalogue, json_body, raise_for_status, ready
+from ._retry import AttemptFailed, Backoff, Deadline, Retry
+from ._settings import above_zero, at_least_one, checked_url, headers, one_of_the_choices
+from ._types import Item, OnUnavailable, RewardCatalogue, ScoreResult
 
 __version__ = "0.1.0"
 
-_RETRIED_4XX = frozenset({408, 425, 429})
 _SCORING = Backoff(first_s=0.25, cap_s=8.0)
 _STARTING = Backoff(first_s=0.05, cap_s=1.0)
 
@@ -35,7 +39,9 @@ class AsyncClient:
     """Scores completions through a Goodcall service.
 
     One instance keeps one connection pool and belongs to the event loop that first uses it. It may be shared
-    by any number of tasks; `max_in_flight` holds for all of them together.
+    by any number of tasks; `max_in_flight` holds for all of them together, and so do the retry budget (those that come
+    to nothing are at most a fifth of the requests, and ten, and one a second) and the circuit (after five failures in
+    a row one request at a time asks, until there is an answer). Both delay requests; only the deadline ends a call.
 
     Args:
         base_url: Where the service is, with the path that a proxy may put before it: `http://127.0.0.1:8000`.
@@ -45,13 +51,15 @@ class AsyncClient:
         connect_timeout_s: The same for opening a connection.
         max_completions_per_request: Larger calls are split; the service's own limit is in `GET /limits`.
         max_in_flight: The most requests under way at once.
+        on_unavailable: What becomes of completions that got no usable answer before the deadline, unless the call
+            says otherwise: `"raise"` an error, or `"mask"` them with the score None.
         transport: Replaces the network: an `httpx.ASGITransport` in tests, a proxy, other certificates.
 
     Raises:
         ValueError: An argument is out of its range.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings
         self,
         base_url: str,
         *,
@@ -61,20 +69,29 @@ class AsyncClient:
         connect_timeout_s: float = 5.0,
         max_completions_per_request: int = 1024,
         max_in_flight: int = 4,
+        on_unavailable: OnUnavailable = "raise",
         transport: httpx.AsyncBaseTransport | None = None,
         _rng: random.Random | None = None,
     ) -> None:
-        url = _checked_url(base_url)
-        _at_least_one(max_completions_per_request=max_completions_per_request, max_in_flight=max_in_flight)
-        _above_zero(deadline_s=deadline_s, attempt_timeout_s=attempt_timeout_s, connect_timeout_s=connect_timeout_s)
+        url = checked_url(base_url)
+        at_least_one(max_completions_per_request=max_completions_per_request, max_in_flight=max_in_flight)
+        above_zero(deadline_s=deadline_s, attempt_timeout_s=attempt_timeout_s, connect_timeout_s=connect_timeout_s)
+        one_of_the_choices(on_unavailable)
         self._url = str(url).rstrip("/")
         self._deadline_s = deadline_s
-        self._attempt_timeout_s = attempt_timeout_s
         self._limit = max_completions_per_request
         self._max_in_flight = max_in_flight
+        self._on_unavailable = on_unavailable
         self._slots = asyncio.Semaphore(max_in_flight)
-        self._rng = _rng or random.Random()
-        self._headers = _headers(api_key)
+        self._circuit = Circuit()
+        self._retry = Retry(
+            backoff=_SCORING,
+            attempt_timeout_s=attempt_timeout_s,
+            rng=_rng or random.Random(),
+            circuit=self._circuit,
+            budget=RetryBudget(),
+        )
+        self._headers = headers(__version__, api_key)
         # Attempts are timed from outside, as a whole; httpx's read timeout starts anew with every byte.
         self._timeouts = httpx.Timeout(None, connect=connect_timeout_s).as_dict()
         self._closed = False
@@ -115,11 +132,14 @@ class AsyncClient:
         assistant_prefix: str = "",
         explain: bool = False,
         deadline_s: float | None = None,
+        on_unavailable: OnUnavailable | None = None,
     ) -> ScoreResult:
         """Exactly one verdict for each completion, in the order given, all from one version of one reward.
 
         The items are encoded before the first request is sent; changing them meanwhile changes nothing. Where
-        one of the requests of a call fails for good, the others are cancelled and its error is raised.
+        one of the requests of a call fails for good, the others are cancelled and its error is raised. Where failures
+        are masked, the others go on, and a completion without an answer gets a verdict of the client's own: score
+        None, reason `service_unavailable`, and the error's words as the hint of its detail. It is never a number.
 
         Args:
             items: Any number, also none: then the result still names the reward and its digest.
@@ -127,10 +147,12 @@ class AsyncClient:
             assistant_prefix: Text that the chat template put before every completion, `<think>` for example.
             explain: Asks for `Verdict.detail`: where and why.
             deadline_s: Overrides the client's; `math.inf` waits for ever.
+            on_unavailable: Overrides the client's: `"mask"` instead of ServiceUnavailable and InvalidResponse. All
+                other errors are raised all the same.
 
         Raises:
             TypeError: An argument or an item has the wrong type; nothing was sent.
-            ValueError: `deadline_s` is not above 0.
+            ValueError: `deadline_s` is not above 0, or `on_unavailable` is something else.
             InvalidItem: An item cannot be written as JSON; nothing was sent.
             RequestRejected: The service refused it (`AuthenticationFailed`, `UnknownReward`, any other 4xx).
             ServiceUnavailable: No answer came before the deadline.
@@ -141,15 +163,16 @@ class AsyncClient:
         requests = plan(
             tuple(items), limit=self._limit, reward=reward, assistant_prefix=assistant_prefix, explain=explain
         )
-        answers = await _gather(self._score_one(request, deadline) for request in requests)
-        seen = tuple(dict.fromkeys((answer.reward, answer.digest) for answer in answers))
+        score_one = self._score_or_mask if self._masks(on_unavailable) else self._score_one
+        answers = await _gather(score_one(request, deadline) for request in requests)
+        seen = tuple(dict.fromkeys((answer.reward, answer.digest) for answer in answers if not answer.masked))
         if len(seen) > 1:
             raise RewardChanged(f"{self._url}/score", seen)
         return merge(requests, answers)
 
     async def rewards(self, *, deadline_s: float | None = None) -> RewardCatalogue:
         """The rewards that the service offers, and its default. Raises as `score` does."""
-        return await self._get("/rewards", self._deadline(deadline_s), _SCORING, _catalogue)
+        return await self._get("/rewards", self._deadline(deadline_s), self._retry, catalogue)
 
     async def wait_until_ready(self, *, deadline_s: float = 30.0) -> None:
         """Returns when `GET /readyz` answers 200: a service that was just started, or is being restarted.
@@ -158,41 +181,52 @@ class AsyncClient:
             ServiceUnavailable: It did not before the deadline.
             RequestRejected: Something at `base_url` answers, and has no such path.
         """
-        await self._get("/readyz", self._deadline(deadline_s), _STARTING, _ready)
+        # This asks on its own account, and does not wait for the circuit: its answer is what closes it.
+        retry = replace(self._retry, backoff=_STARTING, circuit=Circuit(), budget=RetryBudget(per_s=10.0))
+        await self._get("/readyz", self._deadline(deadline_s), retry, ready)
+        self._circuit.answered()
 
     def _deadline(self, span_s: float | None) -> Deadline:
         return Deadline.after(self._deadline_s if span_s is None else span_s)
+
+    def _masks(self, chosen: OnUnavailable | None) -> bool:
+        if chosen is not None:
+            one_of_the_choices(chosen)
+        return (chosen or self._on_unavailable) == "mask"
+
+    async def _score_or_mask(self, request: ScoreRequest, deadline: Deadline) -> ScoreAnswer:
+        try:
+            return await self._score_one(request, deadline)
+        except (ServiceUnavailable, InvalidResponse) as error:
+            return mask(request, error)
 
     async def _score_one(self, request: ScoreRequest, deadline: Deadline) -> ScoreAnswer:
         url = f"{self._url}/score"
 
         async def attempt() -> ScoreAnswer:
             response = await self._exchange("POST", url, request.body)
-            _raise_for_status(response, request.pointer_in_call)
-            return read_answer(_json_body(response), request)
+            raise_for_status(response, request.pointer_in_call)
+            return read_answer(json_body(response), request)
 
         async with self._slot(url, deadline):
-            return await self._retry(_SCORING).until(deadline, url, attempt)
+            return await self._retry.until(deadline, url, attempt)
 
-    async def _get(self, path: str, deadline: Deadline, backoff: Backoff, read: Callable[[httpx.Response], T]) -> T:
+    async def _get(self, path: str, deadline: Deadline, retry: Retry, read: Callable[[httpx.Response], T]) -> T:
         url = f"{self._url}{path}"
 
         async def attempt() -> T:
             response = await self._exchange("GET", url)
-            _raise_for_status(response)
+            raise_for_status(response)
             return read(response)
 
-        return await self._retry(backoff).until(deadline, url, attempt)
-
-    def _retry(self, backoff: Backoff) -> Retry:
-        return Retry(backoff=backoff, attempt_timeout_s=self._attempt_timeout_s, rng=self._rng)
+        return await retry.until(deadline, url, attempt)
 
     async def _exchange(self, method: str, url: str, body: bytes | None = None) -> httpx.Response:
         if self._closed:
             raise RuntimeError(f"{self!r} was closed. Make a new one.")
-        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        fields = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
         timeouts = {"timeout": self._timeouts}
-        request = httpx.Request(method, url, headers=headers, content=body, extensions=timeouts)
+        request = httpx.Request(method, url, headers=fields, content=body, extensions=timeouts)
         try:
             response = await self._transport.handle_async_request(request)
             try:
@@ -212,6 +246,7 @@ class AsyncClient:
                 await self._slots.acquire()
         except TimeoutError:
             cause = f"{self._max_in_flight} other requests (max_in_flight) were under way all the time"
+            cause += f"; {self._circuit.why()}" if self._circuit.is_open else ""
             raise ServiceUnavailable(url, 0, deadline.elapsed_s(), deadline.span_s, cause) from None
         try:
             yield
@@ -229,81 +264,3 @@ async def _gather(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     else:
         return [task.result() for task in tasks]
     raise first
-
-
-def _raise_for_status(
-    response: httpx.Response, in_call: Callable[[str | None], str | None] = lambda pointer: pointer
-) -> None:
-    if response.is_success:
-        return
-    problem = read_problem(response.content)
-    status = response.status_code
-    detail = problem.detail or response.reason_phrase or "no reason was given"
-    if status >= 500 or status in _RETRIED_4XX:
-        asked_s = asked_to_wait_s(response.headers)
-        patience = f" (asks to wait {asked_s:g} s)" if asked_s else ""
-        raise AttemptFailed(f"{status} {problem.code or ''}".rstrip() + f": {detail}{patience}", asked_s=asked_s)
-    raise _rejection(status, problem)(
-        url=str(response.url),
-        status=status,
-        code=problem.code,
-        pointer=in_call(problem.pointer),
-        detail=detail,
-        request_id=problem.request_id or response.headers.get("x-request-id"),
-    )
-
-
-def _rejection(status: int, problem: Problem) -> type[RequestRejected]:
-    if status in {401, 403}:
-        return AuthenticationFailed
-    return UnknownReward if problem.code == "unknown_reward" else RequestRejected
-
-
-def _json_body(response: httpx.Response) -> bytes:
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if response.status_code != 200 or media_type != "application/json":
-        said = f"status {response.status_code} with content type {media_type or 'none'}"
-        raise AnswerUnusable(f"{said}; 200 with application/json is wanted")
-    return response.content
-
-
-def _catalogue(response: httpx.Response) -> RewardCatalogue:
-    return read_catalogue(_json_body(response))
-
-
-def _ready(response: httpx.Response) -> None:
-    """Any success will do; the body is for people."""
-
-
-def _headers(api_key: str | None) -> dict[str, str]:
-    headers = {"Accept": "application/json", "User-Agent": f"goodcall-client/{__version__}"}
-    if api_key is None:
-        return headers
-    # Refused here, because an HTTP library that refuses it later quotes it.
-    if not api_key or not all("!" <= character <= "~" for character in api_key):
-        raise ValueError("api_key must be visible ASCII characters without spaces, and at least one")
-    return {**headers, "Authorization": f"Bearer {api_key}"}
-
-
-def _checked_url(base_url: str) -> httpx.URL:
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"base_url is no URL: {error}") from error
-    if url.userinfo or url.query or url.fragment:
-        raise ValueError("base_url must have no user name, query or fragment; a key is passed as api_key")
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError(f"base_url is {base_url!r}: http:// or https:// and a host are wanted")
-    return url
-
-
-def _at_least_one(**settings: int) -> None:
-    for name, value in settings.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}: it must be at least 1")
-
-
-def _above_zero(**settings: float) -> None:
-    for name, value in settings.items():
-        if not value > 0:  # written this way round, NaN is refused too
-            raise ValueError(f"{name} is {value}: it must be above 0 seconds")

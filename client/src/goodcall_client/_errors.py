@@ -15,7 +15,7 @@ types are a plain TypeError, impossible settings a plain ValueError. No message 
     try:
         result = await client.score(items)
     except GoodcallError as error:
-        ...  # no scores at all: wait, stop, or mask the whole batch
+        ...  # no scores at all: wait or stop; a run that must go on passes on_unavailable="mask"
 """
 
 
@@ -94,7 +94,7 @@ class UnknownReward(RequestRejected):
 
 
 class ServiceUnavailable(GoodcallError):
-    """No answer came before the deadline. `cause` is what the last attempt met."""
+    """No answer came before the deadline. `cause` is what the last attempt met, and what kept it from another."""
 
     def __init__(self, url: str, attempts: int, elapsed_s: float, deadline_s: float, cause: str) -> None:
         super().__init__(url, attempts, elapsed_s, deadline_s, cause)

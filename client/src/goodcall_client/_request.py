@@ -6,14 +6,14 @@ once; retries send the same bytes. Nothing here sends, waits or retries.
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any, NoReturn
 
 from ._encoding import encode, encode_texts
 from ._errors import InvalidItem
-from ._types import Item
+from ._types import Item, JSONText
 
 _POINTER = re.compile(r"/items/(\d{1,9})(?:/completions/(\d{1,9}))?(?=/|\Z)", re.ASCII)
 
@@ -86,7 +86,7 @@ def _check_item(where: str, item: object) -> None:
     if not _all_text(item.completions):
         for index, completion in enumerate(item.completions):
             _expect(completion, _TEXT_OR_MAPPING, "str or a mapping", where, f"completions[{index}]")
-    if item.tools is not None:
+    if item.tools is not None and not isinstance(item.tools, JSONText):
         _expect_list(item.tools, where, "tools")
     _expect(item.id, _TEXT_OR_NONE, "str or None", where, "id")
     _expect(item.context, _MAPPING_OR_NONE, "a mapping or None", where, "context")
@@ -152,7 +152,8 @@ def _body(envelope: bytes, items: Sequence[Item], parts: Sequence[Part], tools: 
 def _item(item: Item, part: Part, tools: dict[int, bytes]) -> tuple[bytes, ...]:
     """One object in pieces. `tools` remembers, by identity, the encodings of the lists that items share."""
     if item.tools is not None and id(item.tools) not in tools:
-        tools[id(item.tools)] = _field(part.position, "tools", list(item.tools))
+        plain = item.tools if isinstance(item.tools, JSONText) else list(item.tools)
+        tools[id(item.tools)] = _json_or_text(part.position, "tools", plain)
     shared = () if item.tools is None else (b',"tools":', tools[id(item.tools)])
     completions = _completions(part.position, list(item.completions[part.start : part.start + part.count]))
     return b"{", _own_fields(part.position, item), *shared, b',"completions":', *completions, b"}"
@@ -165,14 +166,20 @@ def _completions(position: int, completions: list[Any]) -> tuple[bytes, ...]:
 
 
 def _own_fields(position: int, item: Item) -> bytes:
-    optional = {"id": item.id, "context": item.context, "assistant_prefix": item.assistant_prefix}
-    fields = {"ground_truth": item.ground_truth, **_given(optional)}
-    return b",".join([b'"%b":%b' % (name.encode(), _field(position, name, value)) for name, value in fields.items()])
+    fields = _given({"id": item.id, "context": item.context, "assistant_prefix": item.assistant_prefix})
+    ground_truth = _json_or_text(position, "ground_truth", item.ground_truth)
+    optional = [b',"%b":%b' % (name.encode(), _field(position, name, value)) for name, value in fields.items()]
+    return b"".join([b'"ground_truth":', ground_truth, *optional])
 
 
-def _field(position: int, name: str, value: Any) -> bytes:
+def _json_or_text(position: int, name: str, value: Any) -> bytes:
+    """The value as JSON; a `JSONText` is that already, and is not looked at."""
+    return _field(position, name, value, str.encode if isinstance(value, JSONText) else encode)
+
+
+def _field(position: int, name: str, value: Any, write: Callable[[Any], bytes] = encode) -> bytes:
     try:
-        return encode(value)
+        return write(value)
     except RecursionError as error:
         raise InvalidItem(position, name, "nested too deeply") from error
     except (TypeError, ValueError) as error:

@@ -1,19 +1,23 @@
 """When to ask again and when to stop: full jitter, Retry-After, one deadline for a whole call.
 
 Scoring is pure, so any attempt may be repeated. This module knows neither the wire nor httpx: it repeats a
-coroutine that raises `AttemptFailed`. Time is the running loop's clock alone, so that tests can own it. There
-is no limit on the number of attempts but the deadline: a trainer would rather wait than lose a step.
+coroutine that raises `AttemptFailed`. Time is the running loop's clock alone, so that tests can own it. Only
+the deadline ends a call: a trainer would rather wait than lose a step. The circuit and the budget, which all calls of a
+client share, may delay its attempts.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import ClassVar, Self, TypeVar
 
-from ._errors import InvalidResponse, ServiceUnavailable
+from ._budget import RetryBudget
+from ._circuit import Circuit
+from ._errors import InvalidResponse, RequestRejected, ServiceUnavailable
 
 T = TypeVar("T")
 
@@ -21,15 +25,17 @@ T = TypeVar("T")
 class AttemptFailed(Exception):
     """One attempt came to nothing, and another may do better.
 
-    `asked_s` is how long the service asks to be left alone.
+    `asked_s` is how long the service asks to be left alone; `alive` is whether it seems to serve others meanwhile, None
+    where nothing can be told.
     """
 
     ends_as: ClassVar[type[ServiceUnavailable | InvalidResponse]] = ServiceUnavailable
 
-    def __init__(self, cause: str, *, asked_s: float | None = None) -> None:
+    def __init__(self, cause: str, *, asked_s: float | None = None, alive: bool | None = False) -> None:
         super().__init__(cause)
         self.cause = cause
         self.asked_s = asked_s
+        self.alive = alive
 
 
 class AnswerUnusable(AttemptFailed):
@@ -88,6 +94,8 @@ class Retry:
     backoff: Backoff
     attempt_timeout_s: float
     rng: random.Random
+    circuit: Circuit
+    budget: RetryBudget
 
     async def until(self, deadline: Deadline, url: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """What `attempt` returns, from the first time that it returns.
@@ -97,18 +105,63 @@ class Retry:
             InvalidResponse: The same, where the last attempt was answered with something unusable.
         """
         failures = 0
+        failure: AttemptFailed | None = None
         while True:
-            try:
-                return await self._within(deadline, attempt)
-            except AttemptFailed as error:
-                failure = error
-            failures += 1
-            pause_s = self.backoff.pause_s(failures, failure.asked_s, self.rng)
+            async with self._leave(deadline, url, failures, failure):
+                try:
+                    return await self._counted(deadline, attempt, again=failures > 0)
+                except AttemptFailed as error:
+                    failure = error
+                failures += 1
+                pause_s = self._pause_s(failures, failure)
             if pause_s >= deadline.left_s():
                 raise failure.ends_as(
                     url, failures, deadline.elapsed_s(), deadline.span_s, failure.cause
                 ) from failure.__cause__
             await asyncio.sleep(pause_s)
+
+    @asynccontextmanager
+    async def _leave(
+        self, deadline: Deadline, url: str, failures: int, failure: AttemptFailed | None
+    ) -> AsyncIterator[None]:
+        """Entered when the circuit and the budget allow another attempt, left when it is over."""
+        try:
+            async with self.circuit.admission(deadline.at):
+                await self._pay(deadline, again=failures > 0)
+                yield
+        except TimeoutError:  # of the waiting: one of an attempt is an AttemptFailed
+            kept = self.circuit.why() if self.circuit.is_open else "the retry budget of this client was used up"
+            cause = f"{failure.cause}; then {kept}" if failure else f"not sent, because {kept}"
+            raise ServiceUnavailable(url, failures, deadline.elapsed_s(), deadline.span_s, cause) from failure
+
+    async def _pay(self, deadline: Deadline, *, again: bool) -> None:
+        if not again:
+            self.budget.earn()
+            return
+        async with asyncio.timeout_at(deadline.at):
+            await self.budget.take()
+
+    async def _counted(self, deadline: Deadline, attempt: Callable[[], Awaitable[T]], *, again: bool) -> T:
+        """One attempt. Any answer closes the circuit, and one to a retry gives back what it cost."""
+        try:
+            result = await self._within(deadline, attempt)
+        except RequestRejected:
+            self.circuit.answered()
+            raise
+        self.circuit.answered()
+        if again:
+            self.budget.give_back()
+        return result
+
+    def _pause_s(self, failures: int, failure: AttemptFailed) -> float:
+        """How long to pause, which the circuit is told too. A request that comes late to an outage pauses no less."""
+        outage = max(failures, self.circuit.failures_since_open)
+        pause_s = self.backoff.pause_s(outage, failure.asked_s, self.rng)
+        if failure.alive:
+            self.circuit.answered()
+        elif failure.alive is False:
+            self.circuit.failed(failure.cause, pause_s)
+        return pause_s
 
     async def _within(self, deadline: Deadline, attempt: Callable[[], Awaitable[T]]) -> T:
         limit_s = min(self.attempt_timeout_s, deadline.left_s())
@@ -116,7 +169,9 @@ class Retry:
             async with asyncio.timeout(limit_s):
                 return await attempt()
         except TimeoutError as error:
-            raise AttemptFailed(f"no answer within {limit_s:.1f} s") from error
+            # A caller in a hurry says nothing of the service.
+            alive = None if limit_s < self.attempt_timeout_s else False
+            raise AttemptFailed(f"no answer within {limit_s:.1f} s", alive=alive) from error
 
 
 def asked_to_wait_s(headers: Mapping[str, str]) -> float | None:

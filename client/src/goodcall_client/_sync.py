@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 import httpx
 
 from ._client import AsyncClient
-from ._types import Item, RewardCatalogue, ScoreResult
+from ._types import Item, OnUnavailable, RewardCatalogue, ScoreResult
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +22,7 @@ class Client:
     own does the work. Threads may share it. It does not survive a fork: make one in each process.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings
         self,
         base_url: str,
         *,
@@ -32,6 +32,7 @@ class Client:
         connect_timeout_s: float = 5.0,
         max_completions_per_request: int = 1024,
         max_in_flight: int = 4,
+        on_unavailable: OnUnavailable = "raise",
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._client = AsyncClient(
@@ -42,6 +43,7 @@ class Client:
             connect_timeout_s=connect_timeout_s,
             max_completions_per_request=max_completions_per_request,
             max_in_flight=max_in_flight,
+            on_unavailable=on_unavailable,
             transport=transport,
         )
         # With a factory of its own the runner leaves the calling thread's event loop alone.
@@ -79,6 +81,7 @@ class Client:
         assistant_prefix: str = "",
         explain: bool = False,
         deadline_s: float | None = None,
+        on_unavailable: OnUnavailable | None = None,
     ) -> ScoreResult:
         """See `AsyncClient.score`."""
         return self._run(
@@ -88,6 +91,7 @@ class Client:
             assistant_prefix=assistant_prefix,
             explain=explain,
             deadline_s=deadline_s,
+            on_unavailable=on_unavailable,
         )
 
     def rewards(self, *, deadline_s: float | None = None) -> RewardCatalogue:

@@ -6,7 +6,24 @@ into them. Fields that a newer service adds to its answers are dropped, so that 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
+
+SERVICE_UNAVAILABLE = "service_unavailable"
+"""The reason of a verdict that the client gives where the service gave none; no service says it."""
+
+OnUnavailable: TypeAlias = Literal["raise", "mask"]
+
+
+class JSONText(str):
+    """A JSON text, for the `tools` or the `ground_truth` of an item: it is sent as it stands, unparsed.
+
+    For datasets that hold both as text already, so that neither side of the wire reads and writes them once more for
+    nothing: `Item(tools=JSONText(row["tools"]), ground_truth=JSONText(row["answer"]), completions=…)`. It must be one
+    valid JSON text, line breaks and all. If it is not, the service refuses the whole request (RequestRejected,
+    400 `invalid_json`), since nobody looked at it before. Anywhere else it is a string like any other.
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +34,16 @@ class Item:
     """Each is text, or an OpenAI-style assistant message (`content`, `reasoning_content`, `tool_calls`)."""
 
     ground_truth: Any
-    """A list of `{"name": …, "arguments": {…}}`, or what the source of the reward uses."""
+    """A list of `{"name": …, "arguments": {…}}`, or what the source of the reward uses; or a `JSONText` of it.
 
-    tools: Sequence[Mapping[str, Any]] | None = None
-    """OpenAI function schemas. None is left out: nothing to check against. Empty: no tool may be called."""
+    A plain str is a JSON string, which is what some rewards take.
+    """
+
+    tools: Sequence[Mapping[str, Any]] | JSONText | None = None
+    """OpenAI function schemas, or a `JSONText` of them.
+
+    None is left out: nothing to check against. Empty: no tool may be called.
+    """
 
     id: str | None = None
     """Yours; it comes back with the verdicts. The client does not ask that it is unique."""
@@ -49,13 +72,18 @@ class Detail:
 class Verdict:
     """What the service says of one completion.
 
-    `score` is None when there is no verdict: the task itself is unusable, and `reason` says how. It is never
-    a stand-in for a failed request; those raise.
+    `score` is None when there is no verdict: the task itself is unusable, and `reason` says how. A failed request
+    raises, or, where the call asked for that, is `masked`; it never becomes a number.
     """
 
     score: float | None
     reason: str
     detail: Detail | None = None
+
+    @property
+    def masked(self) -> bool:
+        """The service did not answer, and the client put this in its place: the row may be perfectly good."""
+        return self.reason == SERVICE_UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +98,9 @@ class ItemVerdicts:
 class ScoreResult:
     """The answer to one `score` call: one entry for each item, in the order given.
 
-    `reward` and `digest` name the exact version that gave every one of these scores. `request_ids` has one id
-    for each request that the call was split into, for finding them in the service's logs.
+    `reward` and `digest` name the exact version that gave every one of these scores; both are empty where every
+    verdict is masked. `request_ids` has one id for each request that was answered, for finding them in the service's
+    logs.
     """
 
     reward: str

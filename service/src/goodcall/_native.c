@@ -35,11 +35,11 @@ typedef enum {
 } Outcome;
 
 typedef struct {
-    PyObject *judged;     /* dict: judgements by call block */
+    PyObject *judged;     /* dict: verdicts by call block */
     PyObject *validators; /* dict: what tells whether arguments are valid, by name of a tool; or None */
     PyObject *names;      /* tuple: the names of the expected calls */
     PyObject *arguments;  /* tuple: their arguments */
-    PyObject *judgements; /* tuple: by Outcome */
+    PyObject *verdicts;   /* tuple: by Outcome */
 } Task;
 
 typedef struct {
@@ -533,7 +533,7 @@ static Outcome judge_block(const Task *task, Cursor *cursor) {
 
 /* ---- Groups ---- */
 
-/* The judgement on a str, or NULL. */
+/* The verdict on a str, or NULL. */
 static PyObject *judge(const Task *task, PyObject *text) {
 #if PY_VERSION_HEX < 0x030C0000
     if (PyUnicode_READY(text) < 0) {
@@ -559,12 +559,12 @@ static PyObject *judge(const Task *task, PyObject *text) {
     } else if (outcome == CALL_WANTED && PyTuple_GET_SIZE(task->names) == 0) {
         outcome = RIGHT;
     }
-    PyObject *judgement = outcome == UNKNOWN ? NULL : PyTuple_GET_ITEM(task->judgements, outcome);
-    if (body != NULL && judgement != NULL && PyDict_SetItem(task->judged, body, judgement) < 0) {
-        judgement = NULL;
+    PyObject *verdict = outcome == UNKNOWN ? NULL : PyTuple_GET_ITEM(task->verdicts, outcome);
+    if (body != NULL && verdict != NULL && PyDict_SetItem(task->judged, body, verdict) < 0) {
+        verdict = NULL;
     }
     Py_XDECREF(body);
-    return Py_XNewRef(judgement);
+    return Py_XNewRef(verdict);
 }
 
 static PyObject *judge_group(PyObject *Py_UNUSED(module), PyObject *arguments) {
@@ -572,12 +572,12 @@ static PyObject *judge_group(PyObject *Py_UNUSED(module), PyObject *arguments) {
     PyObject *sequence;
     if (!PyArg_ParseTuple(arguments, "OO!OO!O!O!", &sequence, &PyDict_Type, &task.judged, &task.validators,
                           &PyTuple_Type, &task.names, &PyTuple_Type, &task.arguments, &PyTuple_Type,
-                          &task.judgements)) {
+                          &task.verdicts)) {
         return NULL;
     }
     if ((task.validators != Py_None && !PyDict_Check(task.validators)) ||
         PyTuple_GET_SIZE(task.names) != PyTuple_GET_SIZE(task.arguments) ||
-        PyTuple_GET_SIZE(task.judgements) != OUTCOMES) {
+        PyTuple_GET_SIZE(task.verdicts) != OUTCOMES) {
         PyErr_SetString(PyExc_TypeError, "judge_group: what describes the task does not fit together");
         return NULL;
     }
@@ -586,11 +586,11 @@ static PyObject *judge_group(PyObject *Py_UNUSED(module), PyObject *arguments) {
     PyObject *answers = texts ? PyList_New(PyTuple_GET_SIZE(texts)) : NULL;
     for (Py_ssize_t i = 0; answers != NULL && i < PyTuple_GET_SIZE(texts); i++) {
         PyObject *text = PyTuple_GET_ITEM(texts, i);
-        PyObject *judgement = PyUnicode_CheckExact(text) ? judge(&task, text) : NULL;
-        if (judgement == NULL && PyErr_Occurred()) {
+        PyObject *verdict = PyUnicode_CheckExact(text) ? judge(&task, text) : NULL;
+        if (verdict == NULL && PyErr_Occurred()) {
             Py_CLEAR(answers);
         } else {
-            PyList_SET_ITEM(answers, i, judgement ? judgement : Py_NewRef(Py_None));
+            PyList_SET_ITEM(answers, i, verdict ? verdict : Py_NewRef(Py_None));
         }
     }
     Py_XDECREF(texts);

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
 from goodcall.reasons import Reason
-from goodcall.types import JSON, Judgement
+from goodcall.types import JSON, Verdict
 
 
 class NativeTask(NamedTuple):
@@ -47,22 +47,22 @@ class JudgeGroup(Protocol):
     def __call__(
         self,
         texts: Sequence[str],
-        judged: dict[str, Judgement],
+        judged: dict[str, Verdict],
         validators: dict[str, Callable[[JSON], bool] | None] | None,
         names: tuple[str, ...],
         arguments: tuple[JSON, ...],
-        judgements: tuple[Judgement, ...],
+        verdicts: tuple[Verdict, ...],
         /,
-    ) -> list[Judgement | None]:
-        """The judgements of ``tool_n1/hardened@1`` on texts, None where in doubt.
+    ) -> list[Verdict | None]:
+        """The verdicts of ``tool_n1/hardened@1`` on texts, None where in doubt.
 
         Args:
             texts: completions without the prefix's length; what is no plain str is in doubt.
-            judged: judgements by call block, blanks around it not included; gets those that are made.
+            judged: verdicts by call block, blanks around it not included; gets those that are made.
             validators: see ``NativeTask``, like the next two.
             names: of the expected calls.
             arguments: of the expected calls.
-            judgements: what to answer, by the order of ``OUTCOMES``.
+            verdicts: what to answer, by the order of ``OUTCOMES``.
         """
 
 

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from goodcall.reasons import Reason
 from goodcall.tool_compiler import ToolCompiler
-from goodcall.types import JSON, AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
+from goodcall.types import JSON, AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource, Verdict
 
 PreparedTask = TypeVar("PreparedTask")
 
@@ -37,9 +37,8 @@ class Reward(Generic[PreparedTask]):
     """Reads a task once, for any number of completions. Raises UnusableTask when it can't be judged by."""
     judge: Callable[[CompletionText | AssistantMessage, PreparedTask, Context], Judgement]
     """Judges one completion. Raises UnusableTask when only the context tells that the task can't be judged by."""
-    judge_group: Callable[[Sequence[str], PreparedTask, Context], list[Judgement]] | None = None
-    """The same scores and reasons as ``judge`` for all texts of a group, where that is cheaper than one by one. The
-    places of its findings are not to be trusted."""
+    judge_group: Callable[[Sequence[str], PreparedTask, Context], list[Verdict]] | None = None
+    """The scores and reasons that ``judge`` gives to all texts of a group, where that is cheaper than one by one."""
     judges_messages: bool = True
     """Whether ``judge`` takes parsed messages, or text alone."""
 
@@ -69,12 +68,11 @@ _GIVEN: Mapping[str, Callable[[TaskSource, Context], object]] = MappingProxyType
 """What an item may carry for a reward that needs it."""
 
 OK = Finding(Reason.OK)
-RIGHT = Judgement(1.0, OK)
 
 
 def binary_judgement(fault: Finding | None) -> Judgement:
     """1.0 and ``ok`` where there is no fault, else 0.0 and the fault."""
-    return Judgement(0.0, fault) if fault else RIGHT
+    return Judgement(0.0, fault) if fault else Judgement(1.0, OK)
 
 
 def compute_digest(reward_id: str, parameters: dict[str, JSON], answers: Sequence[JSON]) -> str:

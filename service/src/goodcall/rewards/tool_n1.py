@@ -14,10 +14,10 @@ from goodcall.ground_truth import check_ground_truth, read_ground_truth
 from goodcall.matching import ExpectedCalls, call_not_wanted, spell
 from goodcall.parsing import Block, Calls, PlainAnswer, body_of_common_form, parse, read_body, read_form
 from goodcall.reasons import Reason
-from goodcall.rewards.reward import RIGHT, Reward, binary_judgement
+from goodcall.rewards.reward import Reward, binary_judgement
 from goodcall.schemas import Toolbox
 from goodcall.tool_compiler import ToolCompiler
-from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource
+from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +57,36 @@ def judge_hardened(completion: CompletionText | AssistantMessage, task: Hardened
     return binary_judgement(fault and (parsed.located(fault) if isinstance(parsed, Calls) else fault))
 
 
-def judge_hardened_group(texts: Sequence[str], task: HardenedTask, _: Context) -> list[Judgement]:
-    """The judgements on the texts of a group, every call block that repeats judged once."""
-    judged = dict.fromkeys(task.spellings, RIGHT)
+def judge_hardened_group(texts: Sequence[str], task: HardenedTask, _: Context) -> list[Verdict]:
+    """The verdicts on the texts of a group, every call block that repeats judged once."""
+    judged = dict.fromkeys(task.spellings, _RIGHT)
     return [_judge_once(text, task, judged) for text in texts]
 
 
 def judge_hardened_group_by(
     judge_group: native.JudgeGroup, texts: Sequence[str], task: HardenedTask, _: Context
-) -> list[Judgement]:
+) -> list[Verdict]:
     """The same by a compiled judge, and by ``judge_hardened_group``'s means where that is in doubt."""
-    judged = dict.fromkeys(task.spellings, RIGHT)
-    judgements = judge_group(texts, judged, *task.compiled, _JUDGEMENTS)
-    return [judgement or _judge_once(text, task, judged) for text, judgement in zip(texts, judgements, strict=True)]
+    judged = dict.fromkeys(task.spellings, _RIGHT)
+    verdicts = judge_group(texts, judged, *task.compiled, _VERDICTS)
+    return [verdict or _judge_once(text, task, judged) for text, verdict in zip(texts, verdicts, strict=True)]
 
 
-def _judge_once(text: str, task: HardenedTask, judged: dict[str, Judgement]) -> Judgement:
+def _judge_once(text: str, task: HardenedTask, judged: dict[str, Verdict]) -> Verdict:
     body = body_of_common_form(text)
     if body is None:
         form = read_form(CompletionText(text))
         if not isinstance(form, Block):
-            return binary_judgement(_fault(form, task))
+            return _verdict(_fault(form, task))
         body = form.body
-    judgement = judged.get(body)
-    if judgement is None:
-        judgement = judged[body] = binary_judgement(_fault(read_body(body, 0), task))
-    return judgement
+    verdict = judged.get(body)
+    if verdict is None:
+        verdict = judged[body] = _verdict(_fault(read_body(body, 0), task))
+    return verdict
+
+
+def _verdict(fault: Finding | None) -> Verdict:
+    return Verdict(0.0, fault.reason) if fault else _RIGHT
 
 
 def _fault(parsed: PlainAnswer | Calls | Finding, task: HardenedTask) -> Finding | None:
@@ -95,7 +99,8 @@ def _fault(parsed: PlainAnswer | Calls | Finding, task: HardenedTask) -> Finding
     return (task.toolbox and task.toolbox.check_all(parsed)) or task.expected.compare(parsed)
 
 
-_JUDGEMENTS = tuple(binary_judgement(None if reason is Reason.OK else Finding(reason)) for reason in native.OUTCOMES)
+_RIGHT = Verdict(1.0, Reason.OK)
+_VERDICTS = tuple(_RIGHT if reason is Reason.OK else Verdict(0.0, reason) for reason in native.OUTCOMES)
 
 HARDENED = Reward(
     id="tool_n1/hardened@1",
