@@ -6,4 +6,4 @@ import os
 from setuptools import Extension, setup
 
 native = Extension("goodcall._native", ["src/goodcall/_native.c"], optional=True)
-setup(ext_modules=[] if os.environ.get("GOODCALL_PURE_PYTHON") else [native])
+setup(ext_modules=[] if os.environ.get("PURE_PYTHON") else [native])

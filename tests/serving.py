@@ -17,7 +17,7 @@ from command_line import TIMEOUT_S, plain_environment
 
 @contextmanager
 def serving(*options, **environment):
-    """A running service and its base URL; killed at the end if it has not ended by itself."""
+    """A running service and its base URL; ended at the end if it has not ended by itself."""
     process = subprocess.Popen(
         [sys.executable, "-m", "goodcall", "serve", "--port", "0", *options],
         stdout=subprocess.PIPE,
@@ -32,10 +32,19 @@ def serving(*options, **environment):
         assert announcement.startswith("goodcall 0.1.0 listening on http://"), process.stderr.read()
         yield process, announcement.split()[-1]
     finally:
-        if process.poll() is None:
-            process.kill()
+        # Nothing happens to one that has ended already.
+        process.terminate()
+        _end(process)
+
+
+def _end(process):
+    try:
         # These pipes end when the last worker does.
         process.communicate(timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate(timeout=TIMEOUT_S)
+        raise
 
 
 def ask(url, path):

@@ -77,7 +77,7 @@ def test_a_wheel_holds_one_typed_package_and_its_version(wheel):
     assert code.startswith('"""')
 
 
-@pytest.mark.parametrize("environment", [{}, {"GOODCALL_PURE_PYTHON": "1"}], ids=["compiled", "pure"])
+@pytest.mark.parametrize("environment", [{}, {"PURE_PYTHON": "1"}], ids=["compiled", "pure"])
 def test_the_verifier_scores_the_golden_cases_where_no_web_framework_is(tmp_path, environment):
     site = tmp_path / "site"
     with zipfile.ZipFile(build("service", tmp_path, **environment)) as archive:
@@ -108,7 +108,7 @@ def test_the_compiled_module_is_in_the_wheel_and_its_source_is_not(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("environment", [{"GOODCALL_PURE_PYTHON": "1"}, {"CC": "/nowhere/cc"}])
+@pytest.mark.parametrize("environment", [{"PURE_PYTHON": "1"}, {"CC": "/nowhere/cc"}])
 def test_the_service_is_built_without_the_compiled_module_on_demand_and_without_a_compiler(tmp_path, environment):
     names = files_of(build("service", tmp_path, **environment))
     assert "goodcall/native.py" in names
@@ -116,7 +116,7 @@ def test_the_service_is_built_without_the_compiled_module_on_demand_and_without_
 
 
 def test_a_pure_wheel_is_for_every_machine(tmp_path):
-    assert build("service", tmp_path, GOODCALL_PURE_PYTHON="1").name.endswith("-py3-none-any.whl")
+    assert build("service", tmp_path, PURE_PYTHON="1").name.endswith("-py3-none-any.whl")
 
 
 def files_of(wheel):

@@ -83,6 +83,8 @@ def fault_of(dialect, text):
     with pytest.raises(DialectFault) as refused:
         read(dialect, text)
     fault = refused.value
+    words = {"tool_call_unclosed": "expected </tool_call>", "python_calls_invalid": str(fault)}
+    assert str(fault) == words.get(fault.reason, fault.reason.hint)
     return fault.reason, fault.pointer if fault.position is None else fault.position
 
 
@@ -210,6 +212,7 @@ def test_a_dialect_leaves_some_freedom(dialect, text, calls):
         ("hermes", '<tool_call>{"name": "f", "arguments": 1}</tool_call>', "arguments_not_object", "/0/arguments"),
         ("hermes", '<tool_call>{"name": "f", "arguments": {}}</tool_call><tool_call>', "tool_call_unclosed", 53),
         ("toolrl", '<tool_call>\n{"name": "f", "parameters": {}}\n{x}\n</tool_call>', "json_invalid", 45),
+        ("toolrl", "<tool_call>\n\u00a0\n</tool_call>", "json_invalid", 12),
         ("toolrl", '<tool_call>[{"name": "f", "parameters": {}}]</tool_call>', "call_not_object", "/0"),
         ("toolrl", '<tool_call>{"name": "f", "arguments": {}}</tool_call>', "call_key_missing", "/0"),
         ("toolrl", '<tool_call>{"name": "f", "parameters": {}, "id": 1}</tool_call>', "call_key_unexpected", "/0"),

@@ -166,3 +166,19 @@ async def test_metrics_count_requests_and_verdicts_by_reason(service):
     ):
         assert line in metrics.splitlines()
     assert "canary" not in metrics
+
+
+async def test_neighbours_with_one_task_get_the_verdicts_that_they_get_apart(service):
+    other = {"ground_truth": [], "completions": ["<think>t</think>No.", "x"]}
+    items = [
+        {**ITEM, "id": "a"},
+        {**ITEM, "id": "b", "completions": []},
+        {**ITEM, "id": "c", "completions": ["x", *ITEM["completions"]]},
+        {"id": "d", **other},
+        {"id": "e", **other, "assistant_prefix": "<think>"},
+        {"id": "f", **other, "context": {"step": 1}},
+        {**ITEM, "id": "g"},
+    ]
+    together = (await service.post("/score", json={"items": items})).json()["items"]
+    apart = [(await service.post("/score", json={"items": [item]})).json()["items"][0] for item in items]
+    assert together == apart

@@ -136,32 +136,40 @@ WITHOUT_OFFSET = {"ok", "call_wanted", "call_missing"}
 
 
 @cache
-def explained_by_mutation():
-    scorer, tasks, explained = Scorer(), conformance_tasks(), defaultdict(list)
+def rows_by_mutation():
+    by_mutation = defaultdict(list)
     for row in conformance_rows("tool_n1.jsonl.gz"):
+        by_mutation[row["mutation"]].append(row)
+    return by_mutation
+
+
+@cache
+def explained(mutation):
+    scorer, tasks, pairs = Scorer(), conformance_tasks(), []
+    for row in rows_by_mutation()[mutation]:
         task = tasks[row["task"]]
         source = TaskSource(
             tools=json.dumps(task["tools"]).encode(), ground_truth=json.dumps(task["ground_truth"]).encode()
         )
         [verdict] = scorer.score_group([row["completion"]], source, HARDENED, explain=True)
-        explained[row["mutation"]].append((row, verdict))
-    return explained
+        pairs.append((row, verdict))
+    return pairs
 
 
 def test_every_mutation_is_known():
-    assert explained_by_mutation().keys() == REASONS.keys()
+    assert rows_by_mutation().keys() == REASONS.keys()
 
 
 @pytest.mark.parametrize("mutation", REASONS)
 def test_a_mutation_gets_its_score_and_its_reason(mutation):
-    for row, verdict in explained_by_mutation()[mutation]:
+    for row, verdict in explained(mutation):
         assert verdict.score == row["hardened"], row["id"]
         assert verdict.reason in (REASONS[mutation] if verdict.score == 0 else {"ok"}), row["id"]
 
 
 @pytest.mark.parametrize("mutation", REASONS)
 def test_a_mutation_is_pointed_at(mutation):
-    for row, verdict in explained_by_mutation()[mutation]:
+    for row, verdict in explained(mutation):
         if verdict.reason in WITHOUT_OFFSET:
             assert verdict.detail.offset is None
             continue
@@ -172,25 +180,25 @@ def test_a_mutation_is_pointed_at(mutation):
 
 @pytest.mark.parametrize("mutation", ["leading_text", "no_think", "think_after_call", "whitespace_only"])
 def test_a_missing_think_block_is_missed_where_the_text_begins(mutation):
-    for row, verdict in explained_by_mutation()[mutation]:
+    for row, verdict in explained(mutation):
         completion = row["completion"]
         assert verdict.detail.offset == len(completion) - len(completion.lstrip(" \t\r\n"))
 
 
 def test_text_after_the_calls_is_pointed_at_where_it_begins():
-    for row, verdict in explained_by_mutation()["trailing_text"]:
+    for row, verdict in explained("trailing_text"):
         assert row["completion"][: verdict.detail.offset].endswith("</tool_call>")
 
 
-def test_a_pointer_leads_to_the_offset():
+@pytest.mark.parametrize("mutation", REASONS)
+def test_a_pointer_leads_to_the_offset(mutation):
     """Pointer and offset of an explanation are two ways to the same value."""
-    for pairs in explained_by_mutation().values():
-        for row, verdict in pairs:
-            if verdict.detail.pointer is None or verdict.reason in {"arguments_wrong", "arguments_invalid"}:
-                continue
-            body = row["completion"].partition("<tool_call>")[2]
-            value = json.JSONDecoder().raw_decode(body.lstrip(" \t\r\n"))[0]
-            for token in verdict.detail.pointer.split("/")[1:]:
-                value = value[int(token)] if isinstance(value, list) else value[token]
-            at_offset = json.JSONDecoder().raw_decode(row["completion"], verdict.detail.offset)[0]
-            assert at_offset == value, row["id"]
+    for row, verdict in explained(mutation):
+        if verdict.detail.pointer is None or verdict.reason in {"arguments_wrong", "arguments_invalid"}:
+            continue
+        body = row["completion"].partition("<tool_call>")[2]
+        value = json.JSONDecoder().raw_decode(body.lstrip(" \t\r\n"))[0]
+        for token in verdict.detail.pointer.split("/")[1:]:
+            value = value[int(token)] if isinstance(value, list) else value[token]
+        at_offset = json.JSONDecoder().raw_decode(row["completion"], verdict.detail.offset)[0]
+        assert at_offset == value, row["id"]

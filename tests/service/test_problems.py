@@ -54,6 +54,15 @@ def problem_of(response):
 async def test_a_body_that_is_no_json_is_refused(service, body):
     problem = problem_of(await post(service, body))
     assert (problem.status, problem.code) == (400, "invalid_json")
+    must = "The body must be one JSON text (RFC 8259) in UTF-8. "
+    assert problem.detail.startswith((f"{must}The decoder says: ", f"{must}Its brackets are nested too deep."))
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\uD800", "\\udc00 \\uD800"])
+async def test_half_a_surrogate_pair_costs_its_completion_the_score_and_no_other(service, half):
+    body = f'{{"items": [{{"ground_truth": [], "completions": ["{half}", "<think>t</think>No."]}}]}}'
+    [item] = (await post(service, body.encode())).json()["items"]
+    assert [verdict["score"] for verdict in item["verdicts"]] == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +108,7 @@ async def test_a_body_of_another_form_is_refused_with_the_place(service, body, p
         ({"items": [{**ITEM, "canary": 1}]}, "/items/0", "completions, ground_truth, tools"),
         ({"items": [{**ITEM, "context": {"canary": 1}}]}, "/items/0/context", "step, num_turns"),
         ({"items": [{**ITEM, "completions": ["\ud800"], "canary": 1}]}, "/items/0", "completions"),
+        ({"items": [{**ITEM, "completions": ["\ud800"]}], "canary": 1}, "", "items, reward"),
     ],
 )
 async def test_an_unknown_field_is_refused_and_the_known_ones_are_named(service, body, pointer, known):
@@ -112,6 +122,7 @@ async def test_an_unknown_field_is_refused_and_the_known_ones_are_named(service,
 async def test_a_field_name_with_a_lone_surrogate_is_an_unknown_field(service):
     problem = problem_of(await post(service, b'{"items": [], "\\ud800": 1}'))
     assert (problem.status, problem.code) == (422, "unknown_field")
+    assert problem.detail == "A lone surrogate stands in a field's name, or in a string where none belongs."
 
 
 @pytest.mark.parametrize("name", ["", "tool_n1", "tool_n1/hardened@2", "canary", "tool_n1/hardened@"])
@@ -193,15 +204,18 @@ class TestSmallLimits:
     async def test_the_limits_are_shown(self, service):
         assert (await service.get("/limits")).json() == {
             "max_body_bytes": 500,
+            "max_bytes_in_flight": 256 << 20,
             "max_items": 2,
             "max_completions": 3,
+            "max_completions_in_flight": 16_384,
             "max_completion_bytes": 8,
+            "request_deadline_s": 30.0,
         }
 
 
 async def test_our_own_failure_is_a_500_problem_and_no_verdict(service):
     """The app is asked while a part of it is missing, which stands for any failure that nobody foresaw."""
-    del service._transport.app.state.scorer
+    del service._transport.app.state.scorers
     problem = problem_of(await post(service, {"items": [ITEM]}))
     assert (problem.status, problem.code) == (500, "internal")
 

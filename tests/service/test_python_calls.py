@@ -116,7 +116,7 @@ def test_any_text_is_calls_or_a_fault_with_a_position_in_it(text, read):
         (r'"http:\/\/x"', "http://x"),
         (r"'\d+\.'", r"\d+\."),
         (r"'\x41\u00e9\U0001F600'", "Aé😀"),
-        (r"'\0\101\18'", "\0A\x018"),
+        (r"'\0\101\18\1234'", "\0A\x018S4"),
         (r'"\ud83d\ude00"', "😀"),
         ("'a\\\nb'", "ab"),
         ("'tab\there'", "tab\there"),
@@ -212,6 +212,53 @@ def test_brackets_commas_and_quotes_inside_a_string_cut_nothing(inside):
     assert arguments_of(f'[f(a="{quoted}", b=2)]') == {"a": '"' if inside == '\\"' else inside, "b": 2}
 
 
+POSITIONAL = "expected name=value: a positional argument does not say which parameter it is"
+NO_CALL = "expected a call: a name and an opening parenthesis"
+
+
+@pytest.mark.parametrize(
+    ("marked", "message"),
+    [
+        ("[f(a=1)] ^and more", "text follows the calls"),
+        ("^", NO_CALL),
+        ("[f(a=1), ^g]", NO_CALL),
+        ("[ ^'f'(a=1)]", NO_CALL),
+        ("[f(^1)]", POSITIONAL),
+        ("[f(a=1, ^=2)]", POSITIONAL),
+        ("[f( ^a<=1)]", POSITIONAL),
+        ("[f(a^", "the text ends inside a call"),
+        ("[f(a='x' ^b=2)]", "expected )"),
+        ("[f(a=1) ^g(b=2)]", "expected ]"),
+        ("[f(a=[1 ^'x'])]", "expected ]"),
+        ("[f(a=(1 ^]))]", "expected ,"),
+        ("[f(a={'b' ^1})]", "expected :"),
+        ("[f(a={^1: 2})]", "expected a string as the key of an object"),
+        ("[f(a={'b': 1, ^'b': 2})]", "this name was given before"),
+        ("[f(a=1, ^a=2)]", "this name was given before"),
+        ("[f(a=^)]", "expected a value"),
+        ("[f(a=[1, ^, 2])]", "expected a value"),
+        ("[f(a=^g(b=1))]", "a call inside a call has no value"),
+        ("[f(a=^-inf)]", "a number must be finite"),
+        ("[f(a=^1e999)]", "a number must be finite"),
+        ("[f(a=^" + "9" * 4301 + ")]", "an integer may have 4300 digits"),
+        ("[f(a=^Oslo)]", "expected a literal, got Oslo: a string needs quotes"),
+        ("[f(a=^'Oslo)]", "this string is never closed"),
+        ("[f(a=^'Os\\'lo)]", "this string is never closed"),
+        ("[f(a=^'Os\nlo')]", "a line break inside a string is written as an escape"),
+        ("[f(a='Os^\\N{DASH}lo')]", "characters are not read by their names"),
+        ("[f(a='Os^\\x4')]", "expected 2 hexadecimal digits of a character"),
+        ("[f(a='Os^\\U00110000')]", "expected 8 hexadecimal digits of a character"),
+        ("[f(a=^'Os\\ud83dlo')]", "half of a surrogate pair is no character"),
+        ("[f(a='Os^\ud83dlo')]", "half of a surrogate pair is no character"),
+        ("[f(a=" + "[" * (MAX_DEPTH - 2) + "^[", "brackets may be nested 64 deep"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_fault_says_what_is_wrong_and_where(marked, message):
+    fault = fault_of(marked.replace("^", ""))
+    assert (str(fault), fault.position) == (message, marked.index("^"))
+
+
 # What the converter that was published with Tool-N1 made of ToolACE's answers, and what stands there.
 
 
@@ -269,8 +316,9 @@ def test_integers_are_exact_up_to_4300_digits():
     assert fault_of("f(a=" + "9" * 4301 + ")").position == 4
 
 
-def test_a_long_bare_word_is_shown_in_part():
-    assert str(fault_of(f"f(a={'x' * 100})")) == f"expected a literal, got {'x' * 40}…: a string needs quotes"
+@pytest.mark.parametrize(("length", "shown"), [(40, "x" * 40), (41, "x" * 40 + "…")])
+def test_a_long_bare_word_is_shown_in_part(length, shown):
+    assert str(fault_of(f"f(a={'x' * length})")) == f"expected a literal, got {shown}: a string needs quotes"
 
 
 def test_brackets_may_be_64_deep_and_no_deeper():

@@ -41,6 +41,12 @@ def test_flags_go_before_the_environment_before_the_file_before_defaults(config,
         ("zzz = 1", "unknown setting zzz; known are host, port"),
         ("port = 70000", "setting port: Input should be less than or equal to 65535"),
         ("port = ", "can't be read as TOML"),
+        ("workers = 0", "setting workers: Input should be greater than or equal to 1"),
+        ("drain_delay_s = -1", "setting drain_delay_s: Input should be greater than or equal to 0"),
+        ("request_deadline_s = 0", "setting request_deadline_s: Input should be greater than 0"),
+        ("max_completions_in_flight = 0", "setting max_completions_in_flight: Input should be greater than 0"),
+        ("key_file = 'keys'", "unknown setting key_file; did you mean keys_file?"),
+        ("drain_delay_s = inf", "setting drain_delay_s: Input should be a finite number"),
     ],
 )
 def test_a_wrong_file_is_refused(config, text, message):

@@ -354,33 +354,45 @@ def test_a_long_loss_is_cut():
     assert loss == Loss("/0/parameters/a/type", "unknown_type", f'"{"x" * 198}…')
 
 
+A_LIST, A_BLOCK = "a list of function definitions", "definitions between <tools> and </tools>"
+LINES = "one JSON list of tools, or one JSON object a line"
+A_DEFINITION, A_NAME = "a function definition", "a function with a name"
+
+
 @pytest.mark.parametrize(
-    ("definitions", "dialect", "pointer"),
+    ("definitions", "dialect", "pointer", "expected"),
     [
-        (None, None, ""),
-        ({"f": BARE}, None, ""),
-        ("No tools here.", None, ""),
-        ("<tools> </tools>", None, ""),
-        ("<tools>[", None, ""),
-        ("<tools>{}\n{</tools>", None, ""),
-        ([BARE], ToolDialect.HERMES, ""),
-        ([BARE, "f"], None, "/1"),
-        ([HERMES], None, "/0"),
-        ("<tools>[1]</tools>", None, "/0"),
-        ([{"function": [BARE]}], None, "/0/function"),
-        ([{"parameters": {}}], None, "/0"),
-        ([{"type": "function", "function": {"name": ""}}], None, "/0/function"),
-        ([{"type": "function", "function": {"name": 7}}], None, "/0/function"),
-        ([BARE], ToolDialect.ANTHROPIC, "/0"),
-        ([BARE], ToolDialect.XLAM, "/0/parameters/type"),
-        ([of([])], ToolDialect.XLAM, "/0/parameters"),
+        (None, None, "", A_LIST),
+        ({"f": BARE}, None, "", A_LIST),
+        ("No tools here.", None, "", A_BLOCK),
+        ("<tools> </tools>", None, "", A_BLOCK),
+        ("<tools>[", None, "", A_BLOCK),
+        ("<tools>{}\n{</tools>", None, "", LINES),
+        ([BARE], ToolDialect.HERMES, "", "text that lists tools"),
+        ([BARE, "f"], None, "/1", A_DEFINITION),
+        ([HERMES], None, "/0", A_DEFINITION),
+        ("<tools>[1]</tools>", None, "/0", A_DEFINITION),
+        ([{"function": [BARE]}], None, "/0/function", A_DEFINITION),
+        ([{"parameters": {}}], None, "/0", A_NAME),
+        ([{"type": "function", "function": {"name": ""}}], None, "/0/function", A_NAME),
+        ([{"type": "function", "function": {"name": 7}}], None, "/0/function", A_NAME),
+        ([BARE], ToolDialect.ANTHROPIC, "/0", "a tool with an input_schema"),
+        ([BARE], ToolDialect.XLAM, "/0/parameters/type", "the description of a parameter, an object"),
+        ([of([])], ToolDialect.XLAM, "/0/parameters", "a map from parameter names to descriptions"),
     ],
 )
-def test_what_is_no_definition_is_a_fault_with_a_pointer(definitions, dialect, pointer):
+def test_what_is_no_definition_is_a_fault_with_a_pointer(definitions, dialect, pointer, expected):
     with pytest.raises(MalformedTools) as refused:
         normalise(definitions, dialect)
+    assert (refused.value.pointer, refused.value.expected) == (pointer, expected)
+    assert str(refused.value) == f"expected {expected} at {pointer or 'the root'}"
+
+
+@pytest.mark.parametrize(("definition", "pointer"), [(7, ""), ({"function": 7}, "/function")])
+def test_the_dialect_of_what_is_no_definition_is_a_fault_with_a_pointer(definition, pointer):
+    with pytest.raises(MalformedTools) as refused:
+        detect(definition)
     assert refused.value.pointer == pointer
-    assert refused.value.expected in str(refused.value)
 
 
 @pytest.mark.parametrize("definition", [WRAPPED, RESPONSES, BARE, ANTHROPIC, XLAM, TOOLACE, BFCL])

@@ -64,36 +64,40 @@ def test_a_description_may_be_of_any_number_of_lines(written, description):
     assert [tool["description"] for tool in tools] == ["The weather in a city.", description]
 
 
+A_HEAD = "a list of tools that begins with a line 1. Name: …"
+A_DESCRIPTION, PARAMETERS = "a line Description: …", "a tool with a line Parameters: …"
+ONE_LINE, A_MAP = "parameters that are JSON in one line", "a map from parameter names to objects with a type"
+AN_END = "the next tool, or a blank line after the last"
 MALFORMED = {
-    "no tools": ("You are helpful.", "begins with a line 1. Name: …", "You are helpful."),
-    "nothing": ("", "begins with a line 1. Name: …", ""),
+    "no tools": ("You are helpful.", A_HEAD, "You are helpful."),
+    "nothing": ("", A_HEAD, ""),
     "numbers begin late": (PROMPT.replace("1. Name", "0. Name"), "tool 1", "0. Name: get weather"),
     "a number is left out": (PROMPT.replace("2. Name", "3. Name"), "tool 2", "3. Name: ping"),
     "a number is written twice": (PROMPT.replace("2. Name", "1. Name"), "tool 2", "1. Name: ping"),
-    "a head is misspelt": (PROMPT.replace("2. Name:", "2. Nam:"), "the next tool, or a blank line", "2. Nam: ping"),
-    "no description": (PROMPT.replace("Description: Answers.\n", ""), "Description: …", "Parameters: {}"),
-    "nothing but a head": ("1. Name: ping", "Description: …", ""),
-    "no parameters": (PROMPT.replace("Parameters: {}", "Parameter: {}"), "Parameters: …", "2. Name: ping"),
-    "parameters of the next tool": (PROMPT.replace('Parameters: {"', '{"'), "Parameters: …", "1. Name: get weather"),
-    "parameters end too soon": (PROMPT.replace('""}}', '""}'), "JSON in one line", ""),
-    "parameters over two lines": (PROMPT.replace("{}", "{\n}"), "JSON in one line", ""),
-    "parameters in Python": (PROMPT.replace("{}", "{'a': 1}"), "JSON in one line", "'a': 1}"),
+    "a head is misspelt": (PROMPT.replace("2. Name:", "2. Nam:"), AN_END, "2. Nam: ping"),
+    "no description": (PROMPT.replace("Description: Answers.\n", ""), A_DESCRIPTION, "Parameters: {}"),
+    "nothing but a head": ("1. Name: ping", A_DESCRIPTION, ""),
+    "no parameters": (PROMPT.replace("Parameters: {}", "Parameter: {}"), PARAMETERS, "2. Name: ping"),
+    "parameters of the next tool": (PROMPT.replace('Parameters: {"', '{"'), PARAMETERS, "1. Name: get weather"),
+    "parameters end too soon": (PROMPT.replace('""}}', '""}'), ONE_LINE, ""),
+    "parameters over two lines": (PROMPT.replace("{}", "{\n}"), ONE_LINE, ""),
+    "parameters in Python": (PROMPT.replace("{}", "{'a': 1}"), ONE_LINE, "'a': 1}"),
     "a parameter is named twice": (
         PROMPT.replace("{}", '{"a": {"type": "str"}, "a": {"type": "str"}}'),
-        "JSON in one line",
+        ONE_LINE,
         ' {"a": {"type": "str"}, "a": {"type": "str"}}',
     ),
-    "parameters are a list": (PROMPT.replace("{}", "[]"), "a map from parameter names", " []"),
-    "parameters without types": (PROMPT.replace("{}", '{"a": {}}'), "a map from parameter names", ' {"a": {}}'),
-    "parameters are words": (PROMPT.replace("{}", '{"a": "str"}'), "a map from parameter names", ' {"a": "str"}'),
-    "JSON Schema": (PROMPT.replace("{}", '{"type": "object"}'), "a map from parameter names", ' {"type": "object"}'),
+    "parameters are a list": (PROMPT.replace("{}", "[]"), A_MAP, " []"),
+    "parameters without types": (PROMPT.replace("{}", '{"a": {}}'), A_MAP, ' {"a": {}}'),
+    "parameters are words": (PROMPT.replace("{}", '{"a": "str"}'), A_MAP, ' {"a": "str"}'),
+    "JSON Schema": (PROMPT.replace("{}", '{"type": "object"}'), A_MAP, ' {"type": "object"}'),
     "words after a tool": (
         PROMPT.replace("\n2. Name", "\nMind: it rains.\n2. Name"),
-        "the next tool",
+        AN_END,
         "Mind: it rains.",
     ),
-    "words after the last": (PROMPT.replace("{}\n", "{}\nReturns: int"), "the next tool", "Returns: int"),
-    "a second list": (f"{PROMPT}\n{TOOLS}", "the next tool, or a blank line", "**Steps**"),
+    "words after the last": (PROMPT.replace("{}\n", "{}\nReturns: int"), AN_END, "Returns: int"),
+    "a second list": (f"{PROMPT}\n{TOOLS}", AN_END, "**Steps**"),
 }
 
 
@@ -101,7 +105,7 @@ MALFORMED = {
 def test_what_cannot_be_read_of_the_tools_is_refused_with_its_place(prompt, expected, line):
     with pytest.raises(MalformedTools) as raised:
         read_toolrl_prompt(prompt)
-    assert expected in raised.value.expected
+    assert raised.value.expected == expected
     assert prompt[raised.value.position :].partition("\n")[0] == line
     assert str(raised.value).endswith(f"at position {raised.value.position}")
 
@@ -173,6 +177,7 @@ ANSWERS = {
         [ToolCall("ping", {})],
     ),
     "a response": ('<response> No tool has 5" of it. </response>', []),
+    "a response and one that never ends": ("<response> None. </response> <response>", []),
 }
 
 
@@ -192,7 +197,7 @@ def test_an_answer_that_neither_calls_nor_responds_is_refused(answer):
 
 
 def test_a_response_that_is_only_thought_of_is_none():
-    with pytest.raises(DialectFault, match="calls or a response") as raised:
+    with pytest.raises(DialectFault, match=r"^expected calls or a response$") as raised:
         read_toolrl_answer("<think> <response> </response> </think> Well")
     assert raised.value.position == len("<think> <response> </response> </think>")
 

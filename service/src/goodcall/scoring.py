@@ -110,8 +110,7 @@ class Scorer:
         prepared = self._tasks.prepare(task, reward)
         if reward.judge_group and not explain and prepared.defect is None and self._are_short_texts(completions):
             texts = [assistant_prefix + text for text in completions] if assistant_prefix else completions
-            judgements = reward.judge_group(texts, prepared.task, context)
-            return [Verdict(judgement.score, judgement.finding.reason) for judgement in judgements]
+            return reward.judge_group(texts, prepared.task, context)
         judged = [
             self._judge(_prefixed(completion, assistant_prefix), prepared, reward, context)
             for completion in completions

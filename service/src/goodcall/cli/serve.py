@@ -1,32 +1,40 @@
 """``goodcall serve``: the service on a port, until a signal ends it."""
 
-import signal
+import contextlib
+import ipaddress
 import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 import goodcall
 from goodcall.cli.failures import CommandFailed, EnvironmentFailed
 from goodcall.web.app import create_app
+from goodcall.web.key_file import KeyFile
+from goodcall.web.keys import InvalidKeys
+from goodcall.web.server import Server
 from goodcall.web.settings import InvalidSettings, Settings, load_settings
-
-IDLE_CONNECTION_TIMEOUT_S = 75
-"""Longer than a training step usually takes, so that a trainer's connections live from step to step."""
+from goodcall.web.supervisor import WorkerNotStarted, serve_with_workers
 
 
 def serve(
+    *,
     host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8000")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that score.", show_default="1")] = None,
+    keys_file: Annotated[Path | None, typer.Option(help="File of API keys; see `goodcall keys`.")] = None,
+    no_auth: Annotated[
+        bool | None, typer.Option("--no-auth", help="Listen beyond loopback without keys.", show_default=False)
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with settings.")] = None,
 ) -> None:
     """Serve POST /score and the rest of the wire until SIGINT or SIGTERM."""
     try:
-        settings = load_settings(config, host=host, port=port)
+        settings = load_settings(config, host=host, port=port, workers=workers, keys_file=keys_file, no_auth=no_auth)
     except InvalidSettings as error:
         raise CommandFailed(str(error)) from None
+    _check_keys(settings)
     try:
         listener = _listen(settings)
     except OSError as error:
@@ -34,7 +42,34 @@ def serve(
             f"can't listen on {settings.host}:{settings.port}: {error.strerror or error}; "
             "is another service there? Choose another --port."
         ) from None
-    _run(settings, listener)
+    if settings.workers == 1:
+        _serve_alone(settings, listener)
+    else:
+        _serve_with_workers(settings, listener)
+
+
+def _check_keys(settings: Settings) -> None:
+    """Refuses to begin without keys where others could come in, or with a file of keys that can't be used."""
+    if settings.keys_file and settings.no_auth:
+        raise CommandFailed("there is a keys_file and no_auth too; leave out one of them.")
+    if not settings.keys_file and not settings.no_auth and not _is_loopback(settings.host):
+        raise CommandFailed(
+            f"on {settings.host} without keys, everybody who can reach the port could use the service. Make keys with "
+            "`goodcall keys create TEAM --file FILE` and say --keys-file FILE, or say --no-auth if something else "
+            "guards the port."
+        )
+    try:
+        if settings.keys_file:
+            KeyFile(settings.keys_file, report=bool)
+    except (InvalidKeys, OSError) as error:
+        fault = error.strerror if isinstance(error, OSError) else error
+        raise CommandFailed(f"the keys in {settings.keys_file} can't be used: {fault}.") from None
+
+
+def _is_loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -42,27 +77,32 @@ def _listen(settings: Settings) -> socket.socket:
     return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
 
 
-class _AnnouncingServer(uvicorn.Server):
-    """Says on standard output where it listens, once it does; scripts and people read that line."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            host = f"[{host}]" if ":" in host else host
-            typer.echo(f"goodcall {goodcall.__version__} listening on http://{host}:{port}")
-
-
-def _run(settings: Settings, listener: socket.socket) -> None:
-    # uvicorn ends gracefully on these signals and then raises them again for whoever was there before it.
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, lambda _signal, _frame: None)
-    server = _AnnouncingServer(
-        uvicorn.Config(
-            create_app(settings),
-            log_level="warning",
-            access_log=False,
-            timeout_keep_alive=IDLE_CONNECTION_TIMEOUT_S,
-        )
+def _serve_alone(settings: Settings, listener: socket.socket) -> None:
+    announcement = _announcement(listener)
+    server = Server(
+        create_app(settings), drain_delay_s=settings.drain_delay_s, on_started=lambda: typer.echo(announcement)
     )
     server.run(sockets=[listener])
+
+
+def _serve_with_workers(settings: Settings, listener: socket.socket) -> None:
+    announcement = _announcement(listener)
+    try:
+        exit_status = serve_with_workers(
+            settings,
+            listener,
+            announce=lambda: typer.echo(announcement),
+            warn=lambda sentence: typer.echo(f"goodcall serve: {sentence}", err=True),
+        )
+    except WorkerNotStarted as error:
+        raise EnvironmentFailed(f"not all workers came up: {error}; what it said, if anything, is above.") from None
+    except OSError as error:
+        raise EnvironmentFailed(f"can't run {settings.workers} workers: {error}.") from None
+    raise typer.Exit(exit_status)
+
+
+def _announcement(listener: socket.socket) -> str:
+    """The line on standard output that says where the service listens; scripts and people read it."""
+    host, port = listener.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
+    return f"goodcall {goodcall.__version__} listening on http://{host}:{port}"

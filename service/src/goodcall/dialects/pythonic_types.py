@@ -108,7 +108,7 @@ class _TypeReader(LiteralReader):
             self._optional = True
             self._losses.append((LossKind.DEFAULT_IN_TYPE, self._text[start:]))
         else:
-            raise self._fault("expected optional, required or a default", start)
+            raise self._fault("expected optional, required or a default")
 
     def _expression(self) -> Schema:
         members = [self._single()]
@@ -124,57 +124,57 @@ class _TypeReader(LiteralReader):
         if word in _CALLABLE_WORDS:
             return self._callable(start, parametrised=parametrised)
         if parametrised:
-            return self._generic(word, start)
+            return self._generic(word)
         if word not in _SCHEMAS:
             self._losses.append((LossKind.UNKNOWN_TYPE, name))
         return dict(_SCHEMAS.get(word, {}))
 
-    def _generic(self, word: str, start: int) -> Schema:
+    def _generic(self, word: str) -> Schema:
         """The schema of a word whose opening bracket has been read."""
         if word == "literal":
-            return self._literal(start)
+            return self._literal()
         if word == "tuple":
-            return self._tuple(start)
+            return self._tuple()
         if word in _ARRAY_WORDS:
-            [items] = self._arguments(1, start)
+            [items] = self._arguments(1)
             return {**_SCHEMAS[word], "items": items}
         if word in _OBJECT_WORDS:
-            return self._object(start)
-        return self._union(word, start)
+            return self._object()
+        return self._union(word)
 
-    def _literal(self, start: int) -> Schema:
+    def _literal(self) -> Schema:
         values = self._items("]", self._value)
         if not values:
-            raise self._fault("expected the values of a literal", start)
+            raise self._fault("expected the values of a literal")
         return {"enum": values}
 
-    def _union(self, word: str, start: int) -> Schema:
+    def _union(self, word: str) -> Schema:
         if word == "optional":
-            return any_of([*self._arguments(1, start), {"type": "null"}])
+            return any_of([*self._arguments(1), {"type": "null"}])
         members = self._items("]", self._expression)
         if word != "union" or not members:
-            raise self._fault("expected a type that takes parameters", start)
+            raise self._fault("expected a type that takes parameters")
         return any_of(members)
 
-    def _arguments(self, count: int, start: int) -> list[Schema]:
+    def _arguments(self, count: int) -> list[Schema]:
         arguments = self._items("]", self._expression)
         if len(arguments) != count:
-            raise self._fault(f"expected {count} types in the brackets", start)
+            raise self._fault(f"expected {count} types in the brackets")
         return arguments
 
-    def _object(self, start: int) -> Schema:
+    def _object(self) -> Schema:
         keys_start = self._position
-        keys, values = self._arguments(2, start)
+        keys, values = self._arguments(2)
         if keys not in ({}, {"type": "string"}):
             self._losses.append((LossKind.KEY_TYPE, self._text[keys_start : self._position - 1]))
         return {"type": "object", "additionalProperties": values}
 
-    def _tuple(self, start: int) -> Schema:
+    def _tuple(self) -> Schema:
         members = self._items("]", self._tuple_member)
         if len(members) == 2 and members[0] is not None and members[1] is None:
             return {"type": "array", "items": members[0]}
         if not members or None in members:
-            raise self._fault("expected the types of a tuple", start)
+            raise self._fault("expected the types of a tuple")
         return {"type": "array", "prefixItems": members, "minItems": len(members), "maxItems": len(members)}
 
     def _tuple_member(self) -> Schema | None:

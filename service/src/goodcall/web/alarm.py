@@ -26,10 +26,9 @@ class HackingAlarm:
         share: in [0, 1]; of the requests for ``tool_n1/hardened``, evenly spread. 0 watches none.
     """
 
-    def __init__(self, share: float, scorer: Scorer, metrics: Metrics) -> None:
+    def __init__(self, share: float, metrics: Metrics) -> None:
         self._share = share
         self._due = 0.0
-        self._scorer = scorer
         self._metrics = metrics
 
     def takes(self, reward: Reward[Any]) -> bool:
@@ -42,7 +41,9 @@ class HackingAlarm:
         self._due -= 1
         return True
 
-    async def compare(self, request: ScoreRequest, scored: list[ItemVerdicts], reward: Reward[Any]) -> None:
+    async def compare(
+        self, request: ScoreRequest, scored: list[ItemVerdicts], reward: Reward[Any], scorer: Scorer
+    ) -> None:
         """Scores a request's texts again and counts the disagreements; parsed messages are left out."""
         for item, served in zip(request.items, scored, strict=True):
             prefix = prefix_of(item, request.assistant_prefix)
@@ -51,11 +52,12 @@ class HackingAlarm:
                 for verdict, completion in zip(served.verdicts, item.completions, strict=True)
                 if isinstance(completion, str) and verdict.score is not None
             ]
-            released = self._released([completion for _, completion in pairs], item, prefix)
+            released = _released([completion for _, completion in pairs], item, prefix, scorer)
             self._metrics.count_compared(reward.id, [verdict for verdict, _ in pairs], released)
             await asyncio.sleep(0)
 
-    def _released(self, completions: list[str], item: Item, prefix: str) -> list[Verdict]:
-        return self._scorer.score_group(
-            completions, to_task(item), find_reward(RELEASED), assistant_prefix=prefix, context=to_context(item)
-        )
+
+def _released(completions: list[str], item: Item, prefix: str, scorer: Scorer) -> list[Verdict]:
+    return scorer.score_group(
+        completions, to_task(item), find_reward(RELEASED), assistant_prefix=prefix, context=to_context(item)
+    )

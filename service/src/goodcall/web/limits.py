@@ -1,5 +1,7 @@
 """What one request may hold, and the body read within that bound."""
 
+from collections.abc import Callable
+
 from fastapi import Request
 from pydantic import BaseModel, Field
 
@@ -7,14 +9,28 @@ from goodcall.web.problems import ProblemCode, RequestProblem
 from goodcall.web.settings import Settings
 from goodcall.web.wire import ScoreRequest
 
+_MOST_DIGITS = 18
+"""Of a Content-Length; one of more is not worth reading."""
+
 
 class Limits(BaseModel):
     """The limits in force, as ``GET /limits`` shows them."""
 
     max_body_bytes: int = Field(description="Bytes of a request body; more is refused with 413.")
+    max_bytes_in_flight: int = Field(
+        description="Bytes of request bodies in flight in one worker, shared by the teams; more is refused with 429."
+    )
     max_items: int = Field(description="Items in one request; more is refused with 422.")
     max_completions: int = Field(description="Completions in one request, all items together; more is refused.")
+    max_completions_in_flight: int = Field(
+        description="Completions in flight in one worker, shared by the teams; more is refused with 429."
+    )
     max_completion_bytes: int = Field(description="Bytes of UTF-8 in one completion; a longer one scores 0 unread.")
+
+    request_deadline_s: float = Field(
+        description="Seconds from the headers of a request to its last verdict, or of a line to its own; what takes "
+        "longer is refused with 503."
+    )
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -22,21 +38,38 @@ class Limits(BaseModel):
         return cls(**{field: getattr(settings, field) for field in cls.model_fields})
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
+def declared_bytes(request: Request, limits: Limits) -> int | None:
+    """How long the body of a request will be, by its headers; None when they don't say.
+
+    Raises:
+        RequestProblem: it will be larger than the limit.
+    """
+    declared = request.headers.get("content-length", "")
+    if not (declared.isascii() and declared.isdigit()):
+        return None
+    if len(declared) > _MOST_DIGITS or int(declared) > limits.max_body_bytes:
+        raise _too_large(limits)
+    return int(declared)
+
+
+async def read_body(request: Request, limits: Limits, hold: Callable[[int], object]) -> bytes:
     """The whole body of a request, never holding more of it than the limit.
+
+    Args:
+        request: its body is read.
+        limits: bound the body.
+        hold: called with the bytes of every piece before it is kept; may refuse it.
 
     Raises:
         RequestProblem: the body is larger than the limit.
     """
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limits.max_body_bytes:
-        raise _too_large(limits)
     chunks: list[bytes] = []
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
         if received > limits.max_body_bytes:
             raise _too_large(limits)
+        hold(len(chunk))
         chunks.append(chunk)
     return b"".join(chunks)
 

@@ -5,7 +5,7 @@ caller reads and writes at the same time. A line that can't be scored gets a lin
 after it are scored like any other.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 from starlette.datastructures import QueryParams
@@ -17,6 +17,7 @@ from goodcall.errors import MalformedInput
 from goodcall.items import ItemVerdicts, decode_item, encode
 from goodcall.rewards import DEFAULT_REWARD
 from goodcall.types import Verdict
+from goodcall.web.admission import Slot
 from goodcall.web.batch import Batch
 from goodcall.web.limits import Limits, refuse_completions_beyond
 from goodcall.web.metrics import Metrics
@@ -58,13 +59,22 @@ class LineProblem(msgspec.Struct):
     problem: msgspec.Raw
 
 
-async def split_lines(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[list[bytes | None]]:
+async def split_lines(
+    chunks: AsyncIterator[bytes], max_bytes: int, hold: Callable[[int], object] = int
+) -> AsyncIterator[list[bytes | None]]:
     """The lines that each chunk of a body completes, without their ends; the last line may lack its own.
 
     Empty lines are left out. A line of more bytes than may be is None, and never held whole.
+
+    Args:
+        chunks: the body.
+        max_bytes: what a line may have.
+        hold: called with the bytes that are held from then on, more or less (below zero); may refuse them.
     """
-    line, is_too_long = bytearray(), False
+    line, is_too_long, held = bytearray(), False, 0
     async for chunk in chunks:
+        hold(len(chunk))
+        held += len(chunk)
         lines: list[bytes | None] = []
         *ends, beginning = chunk.split(b"\n")
         for end in ends:
@@ -79,6 +89,8 @@ async def split_lines(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIter
             line, is_too_long = bytearray(), True
         if lines:
             yield lines
+        hold(len(line) - held)
+        held = len(line)
     if is_too_long or line.strip():
         yield [None if is_too_long else bytes(line)]
 
@@ -98,13 +110,15 @@ class LineScorer:
 
     Args:
         batch: scores the items.
+        slot: the one of the batch.
         limits: those of a whole JSON body hold for each line.
         metrics: counts the verdicts.
         request_id: for the problems of lines.
     """
 
-    def __init__(self, batch: Batch, limits: Limits, metrics: Metrics, request_id: str) -> None:
+    def __init__(self, batch: Batch, slot: Slot, limits: Limits, metrics: Metrics, request_id: str) -> None:
         self._batch = batch
+        self._slot = slot
         self._limits = limits
         self._metrics = metrics
         self._request_id = request_id
@@ -119,21 +133,30 @@ class LineScorer:
     async def _answers(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         scored = 0
         try:
-            async for lines in split_lines(chunks, self._limits.max_body_bytes):
+            async for lines in split_lines(chunks, self._limits.max_body_bytes, self._slot.hold_bytes):
                 answers = b"".join([await self._answer(line) for line in lines])
+                self._slot.rest()
                 scored += self._count()
                 yield answers
         except ClientDisconnect:
             return
+        except RequestProblem as problem:
+            # There is no room to read on.
+            yield self._in_place_of_verdicts(problem)
         finally:
-            self._metrics.observe_batch(scored)
+            self._slot.release()
+            self._metrics.observe_batch(self._slot.team.name, scored)
 
     async def _answer(self, line: bytes | None) -> bytes:
         try:
-            return encode(await self._score(line)) + b"\n"
+            async with self._slot.deadline():
+                return encode(await self._score(line)) + b"\n"
         except RequestProblem as problem:
-            body = Problem.of(problem, self._request_id).model_dump_json(exclude_none=True)
-            return encode(LineProblem(msgspec.Raw(body.encode()))) + b"\n"
+            return self._in_place_of_verdicts(problem)
+
+    def _in_place_of_verdicts(self, problem: RequestProblem) -> bytes:
+        body = Problem.of(problem, self._request_id).model_dump_json(exclude_none=True)
+        return encode(LineProblem(msgspec.Raw(body.encode()))) + b"\n"
 
     async def _score(self, line: bytes | None) -> ItemVerdicts:
         if line is None:
@@ -143,7 +166,8 @@ class LineScorer:
         except MalformedInput as error:
             raise malformed(error, "A line") from None
         refuse_completions_beyond(len(item.completions), self._limits)
-        scored = await self._batch.score(item, "")
+        self._slot.carry(len(item.completions))
+        [scored] = await self._batch.score([item], place="")
         self._uncounted += scored.verdicts
         return scored
 

@@ -63,6 +63,36 @@ class Metrics:
             registry=self._registry,
             multiprocess_mode="livesum",
         )
+        self._completions_in_flight = Gauge(
+            "goodcall_completions_in_flight",
+            "Completions being scored or waiting for it.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self._bytes_in_flight = Gauge(
+            "goodcall_bytes_in_flight",
+            "Bytes of request bodies being read or scored.",
+            registry=self._registry,
+            multiprocess_mode="livesum",
+        )
+        self._team_requests = Counter(
+            "goodcall_team_requests", "Requests answered, by team.", ["team", "status"], registry=self._registry
+        )
+        self._team_completions = Counter(
+            "goodcall_team_completions", "Completions scored, by team.", ["team"], registry=self._registry
+        )
+        self._refused = Counter(
+            "goodcall_refused",
+            "Requests and lines refused to be sent again later, by team and problem code.",
+            ["team", "code"],
+            registry=self._registry,
+        )
+        self._old_keys = Gauge(
+            "goodcall_keys_file_unusable",
+            "1 while older keys are in force because the file of keys can't be used as it is.",
+            registry=self._registry,
+            multiprocess_mode="livemax",
+        )
         self._batch = Histogram(
             "goodcall_batch_completions",
             "Completions in a scoring request.",
@@ -98,9 +128,23 @@ class Metrics:
             is_null = "true" if reason.stage is Stage.TASK else "false"
             self._verdicts.labels(reward_id, reason, is_null).inc(count)
 
-    def observe_batch(self, completions: int) -> None:
-        """Adds one request with so many completions."""
+    def observe_batch(self, team: str, completions: int) -> None:
+        """Adds one request of a team with so many completions."""
         self._batch.observe(completions)
+        self._team_completions.labels(team).inc(completions)
+
+    def count_refused(self, team: str, code: str) -> None:
+        """Adds one request, or line of one, that a team is to send again later."""
+        self._refused.labels(team, code).inc()
+
+    def show_in_flight(self, completions: int, body_bytes: int) -> None:
+        """Sets what is in flight now."""
+        self._completions_in_flight.set(completions)
+        self._bytes_in_flight.set(body_bytes)
+
+    def show_old_keys(self, in_force: bool) -> None:
+        """Sets whether older keys are in force, because the file of keys can't be used as it is."""
+        self._old_keys.set(in_force)
 
     def count_compared(self, reward_id: str, served: list[Verdict], released: list[Verdict]) -> None:
         """Adds verdicts of the reward that was served and of the released one, on the same completions."""
@@ -133,6 +177,8 @@ class Metrics:
                 self._in_flight.dec()
                 path = _route(scope)
                 self._requests.labels(path, status).inc()
+                if team := scope["state"].get("team"):
+                    self._team_requests.labels(team.name, status).inc()
                 self._seconds.labels(path).observe(time.perf_counter() - started)
 
         return counted

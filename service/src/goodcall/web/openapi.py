@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 
 import goodcall
 from goodcall.reasons import Reason
+from goodcall.web.auth import OPEN_PATHS
 from goodcall.web.lines import DIGEST_HEADER, NDJSON, REWARD_HEADER, LineProblem
 from goodcall.web.problems import PROBLEM_JSON, Problem
 from goodcall.web.settings import Settings
@@ -29,7 +30,13 @@ Goodcall judges tool calls that a policy wrote: one verdict a completion, with a
 
 A bad completion is a verdict, never an error. A score of null means that the task itself is unusable.
 Clients must ignore response fields that they don't know; requests with unknown fields are refused.
+
+A service may have keys in force. `/score` needs a team's key then and `/metrics` an operator's; the rest is open.
 """
+_SECURITY_SCHEMES = {
+    "BearerKey": {"type": "http", "scheme": "bearer", "description": "A key of the service, where it has keys."},
+    "HeaderKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "The same in another header."},
+}
 
 
 def build_openapi(app: FastAPI) -> dict[str, Any]:
@@ -45,9 +52,11 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     schemas.update(_wire_schemas())
     schemas["Problem"] = Problem.model_json_schema(ref_template=_REFERENCE.replace("{name}", "{model}"))
     schemas.update(schemas["Problem"].pop("$defs"))
-    for path in document["paths"].values():
-        for operation in path.values():
+    document["components"]["securitySchemes"] = _SECURITY_SCHEMES
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
             _report_problems(operation)
+            _describe_keys(operation, needed=path not in OPEN_PATHS)
     _describe_score(document["paths"]["/score"]["post"])
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
@@ -69,10 +78,24 @@ def _wire_schemas() -> dict[str, Any]:
 
 def _report_problems(operation: dict[str, Any]) -> None:
     operation["responses"].pop("422", None)
-    operation["responses"]["default"] = {
-        "description": "A problem (RFC 9457)",
-        "content": {PROBLEM_JSON: {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},
-    }
+    operation["responses"]["default"] = _problem("A problem (RFC 9457)")
+
+
+def _problem(words: str, **headers: str) -> dict[str, Any]:
+    content = {PROBLEM_JSON: {"schema": {"$ref": _REFERENCE.format(name="Problem")}}}
+    described = {name.replace("_", "-"): _header(meaning) for name, meaning in headers.items()}
+    return {"description": words, **({"headers": described} if described else {}), "content": content}
+
+
+def _describe_keys(operation: dict[str, Any], *, needed: bool) -> None:
+    operation["security"] = []
+    if needed:
+        # With nothing last: a service without keys asks for none.
+        operation["security"] = [*({name: []} for name in _SECURITY_SCHEMES), {}]
+        operation["responses"]["401"] = _problem(
+            "The request shows no key that is in force", WWW_Authenticate="How to show one."
+        )
+        operation["responses"]["403"] = _problem("The key is for other things")
 
 
 def _describe_score(operation: dict[str, Any]) -> None:
@@ -89,6 +112,13 @@ def _describe_score(operation: dict[str, Any]) -> None:
         },
         "content": {"application/json": _schema("ScoreResponse"), NDJSON: _schema("ItemVerdicts", "LineProblem")},
     }
+    operation["responses"]["429"] = _problem(
+        "The team has as much in flight as it may have", Retry_After="Seconds to wait before sending it again."
+    )
+    operation["responses"]["503"] = _problem(
+        "The service has no room left, or took longer than a request may take",
+        Retry_After="Seconds to wait before sending it again.",
+    )
 
 
 def _schema(*names: str) -> dict[str, Any]:

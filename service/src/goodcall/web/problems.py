@@ -3,8 +3,10 @@
 The codes are a closed list. No problem ever repeats what was sent.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Self
 
 from fastapi import FastAPI, Request, Response
@@ -58,6 +60,19 @@ class ProblemCode(StrEnum):
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "The body is of a type or an encoding that is not accepted",
     )
+    UNAUTHORIZED = "unauthorized", HTTPStatus.UNAUTHORIZED, "The request shows no key that is in force"
+    FORBIDDEN = "forbidden", HTTPStatus.FORBIDDEN, "The key is for other things"
+    TOO_MANY_IN_FLIGHT = (
+        "too_many_in_flight",
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "The team has as much in flight as it may have",
+    )
+    SERVICE_FULL = "service_full", HTTPStatus.SERVICE_UNAVAILABLE, "The service has no room left"
+    DEADLINE_EXCEEDED = (
+        "deadline_exceeded",
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The request took longer than one may take",
+    )
     REWARD_NOT_FOUND = "reward_not_found", HTTPStatus.NOT_FOUND, "The catalogue holds no such reward"
     NOT_FOUND = "not_found", HTTPStatus.NOT_FOUND, "There is nothing at this path"
     METHOD_NOT_ALLOWED = (
@@ -97,13 +112,21 @@ class Problem(BaseModel):
 
 
 class RequestProblem(Exception):
-    """A request that can't be served as it is, and why."""
+    """A request that can't be served as it is, and why; ``headers`` are for the answer."""
 
-    def __init__(self, code: ProblemCode, detail: str, pointer: str | None = None) -> None:
+    def __init__(
+        self,
+        code: ProblemCode,
+        detail: str,
+        pointer: str | None = None,
+        *,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.pointer = pointer
+        self.headers = headers
 
 
 def problem_response(request: Request, problem: RequestProblem, *, status: int | None = None) -> Response:
@@ -114,7 +137,7 @@ def problem_response(request: Request, problem: RequestProblem, *, status: int |
         status_code=body.status,
         media_type=PROBLEM_JSON,
         # The middleware that stamps this on every answer is not around the one that answers failures.
-        headers={REQUEST_ID_HEADER: body.request_id},
+        headers={**problem.headers, REQUEST_ID_HEADER: body.request_id},
     )
 
 

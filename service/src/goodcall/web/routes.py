@@ -3,7 +3,7 @@
 import platform
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from pydantic import BaseModel
 from starlette.background import BackgroundTask
@@ -12,12 +12,15 @@ import goodcall
 from goodcall.errors import UnknownReward
 from goodcall.items import encode
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
+from goodcall.scoring import Scorer
+from goodcall.web.admission import Slot
+from goodcall.web.auth import authenticate
 from goodcall.web.batch import Batch
 from goodcall.web.catalogue import Catalogue, RewardEntry
-from goodcall.web.limits import Limits, media_type, read_body, refuse_beyond
+from goodcall.web.limits import Limits, declared_bytes, media_type, read_body, refuse_beyond
 from goodcall.web.lines import NDJSON, LineScorer, read_options
 from goodcall.web.problems import ProblemCode, RequestProblem
-from goodcall.web.wire import ScoreResponse, decode_request
+from goodcall.web.wire import ScoreRequest, ScoreResponse, decode_request
 
 
 class Status(BaseModel):
@@ -34,7 +37,7 @@ class Version(BaseModel):
     default_reward: str
 
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(authenticate)])
 
 
 @router.post("/score", summary="Judge completions")
@@ -56,30 +59,51 @@ async def _score_json(request: Request) -> Response:
         raise RequestProblem(
             ProblemCode.INVALID_REQUEST, "The options of an application/json request stand in its body."
         )
-    state = request.app.state
-    score_request = decode_request(await read_body(request, state.limits))
-    refuse_beyond(score_request, state.limits)
-    reward = _named(score_request.reward, "/reward")
-    batch = Batch(reward, state.scorer, assistant_prefix=score_request.assistant_prefix, explain=score_request.explain)
-    items = [await batch.score(item, f"/items/{index}") for index, item in enumerate(score_request.items)]
-    verdicts = [verdict for item in items for verdict in item.verdicts]
-    state.metrics.count_verdicts(reward.id, verdicts)
-    state.metrics.observe_batch(len(verdicts))
-    response = ScoreResponse(reward.id, reward.digest, request.state.request_id, items)
+    state, team = request.app.state, request.state.team
+    async with state.admission.enter(team, declared_bytes(request, state.limits), request.receive) as slot:
+        score_request = await _read(request, slot)
+        reward, scorer = _named(score_request.reward, "/reward"), _scorer(request)
+        batch = Batch(
+            reward, scorer, slot, assistant_prefix=score_request.assistant_prefix, explain=score_request.explain
+        )
+        items = await batch.score(score_request.items)
+        verdicts = [verdict for item in items for verdict in item.verdicts]
+        state.metrics.count_verdicts(reward.id, verdicts)
+        state.metrics.observe_batch(team.name, len(verdicts))
+        answer = encode(ScoreResponse(reward.id, reward.digest, request.state.request_id, items))
     watched = state.alarm.takes(reward)
     return Response(
-        encode(response),
+        answer,
         media_type="application/json",
-        background=BackgroundTask(state.alarm.compare, score_request, items, reward) if watched else None,
+        background=BackgroundTask(state.alarm.compare, score_request, items, reward, scorer) if watched else None,
     )
+
+
+async def _read(request: Request, slot: Slot) -> ScoreRequest:
+    limits = request.app.state.limits
+    declared = declared_bytes(request, limits)
+    body = await read_body(request, limits, slot.hold_bytes if declared is None else _held_already)
+    score_request = decode_request(body)
+    refuse_beyond(score_request, limits)
+    slot.learn(sum([len(item.completions) for item in score_request.items]), len(body))
+    return score_request
+
+
+def _held_already(_: int) -> None:
+    """Room for a body of a length that was declared is taken before it is read."""
 
 
 def _score_lines(request: Request) -> Response:
-    options, state = read_options(request.query_params), request.app.state
-    batch = Batch(
-        _named(options.reward, None), state.scorer, assistant_prefix=options.assistant_prefix, explain=options.explain
-    )
-    return LineScorer(batch, state.limits, state.metrics, request.state.request_id).respond(request.stream())
+    options, state, team = read_options(request.query_params), request.app.state, request.state.team
+    reward, slot = _named(options.reward, None), state.admission.enter_stream(team)
+    batch = Batch(reward, _scorer(request), slot, assistant_prefix=options.assistant_prefix, explain=options.explain)
+    lines = LineScorer(batch, slot, state.limits, state.metrics, request.state.request_id)
+    return lines.respond(request.stream())
+
+
+def _scorer(request: Request) -> Scorer:
+    scorer: Scorer = request.app.state.scorers.of(request.state.team.name, request.state.teams)
+    return scorer
 
 
 def _named(name: str, pointer: str | None) -> Reward[Any]:

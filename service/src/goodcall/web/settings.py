@@ -46,15 +46,47 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(
+        1, ge=1, description="Processes that score; connections go to them in turn. One for each core is right."
+    )
+    drain_delay_s: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds between the signal that ends the service and the end: it is not ready then, but serves.",
+    )
     max_body_bytes: int = Field(64 << 20, gt=0, description="Bytes of a request body; more is refused with 413.")
+    max_bytes_in_flight: int = Field(
+        256 << 20, gt=0, description="Bytes of request bodies in flight in one worker; more is refused with 429."
+    )
     max_items: int = Field(16_384, gt=0, description="Items in one request; more is refused with 422.")
     max_completions: int = Field(
         65_536, gt=0, description="Completions in one request, all items together; more is refused with 422."
     )
+    max_completions_in_flight: int = Field(
+        16_384, gt=0, description="Completions in flight in one worker; more is refused with 429."
+    )
     max_completion_bytes: int = Field(
         MAX_COMPLETION_BYTES, gt=0, description="Bytes of UTF-8 in one completion; a longer one scores 0 unread."
     )
-    cache_bytes: int = Field(CACHE_BYTES, ge=0, description="Bytes that the tasks kept in memory may be reckoned at.")
+    request_deadline_s: float = Field(
+        30.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds from the headers of a request to its last verdict, or of a line to its own; what takes "
+        "longer is refused with 503.",
+    )
+    keys_file: Path | None = Field(
+        None, description="File of the API keys that requests must show; read anew when it changes."
+    )
+    no_auth: bool = Field(
+        False, description="Whether to listen beyond loopback without keys, because something else guards the port."
+    )
+    cache_bytes: int = Field(
+        CACHE_BYTES,
+        ge=0,
+        description="Bytes that the tasks kept in memory may be reckoned at, in each worker, all teams together.",
+    )
 
     alarm_share: float = Field(
         0.0,

@@ -1,0 +1,238 @@
+"""How much may be in flight, and whose.
+
+A request that can't be served soon is refused while it costs next to nothing: before its body is read where the
+headers tell, before anything is scored at the latest. A team may have all of the service while it is alone, and its
+share while others are active; so a team that comes finds room, whatever another has sent. One request at a time is let
+in for each team even where it is larger than the team's share, else it never would be.
+
+All of it is for one worker: workers know nothing of each other's requests.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
+
+from goodcall.web.keys import Team
+from goodcall.web.limits import Limits
+from goodcall.web.metrics import Metrics
+from goodcall.web.problems import ProblemCode, RequestProblem
+from goodcall.web.turns import Place, Turns
+
+RETRY_AFTER_S = 1
+"""What is in flight is scored within about this time."""
+
+_DETAILS = {
+    ProblemCode.TOO_MANY_IN_FLIGHT: "Your requests in flight have all that they may have; send it again later.",
+    ProblemCode.SERVICE_FULL: "The service has no room left for anybody; send it again later.",
+    ProblemCode.DEADLINE_EXCEEDED: "It took longer than a request may take; send it again later, or send less at once.",
+}
+
+
+class Budget:
+    """How much of one thing may be in flight, and how much of it each team has there.
+
+    Args:
+        limit: what teams may have together. Teams that come while others have it all get their share beside it, so
+            that for a moment more than that is in flight, but never twice as much and one request.
+        largest: the most that one request may have.
+    """
+
+    def __init__(self, limit: int, largest: int) -> None:
+        self._limit = limit
+        self._ceiling = limit + max(limit, largest)
+        self._held: dict[str, int] = {}
+        self._shares: dict[str, int] = {}
+        self.total = 0
+
+    def refusal(self, team: Team, amount: int, bound: int | None = None) -> ProblemCode | None:
+        """Why a team can't have so much more now; None when it can.
+
+        Args:
+            team: who asks.
+            amount: how much more.
+            bound: the most that the team may have at any time, if there is such a bound.
+        """
+        if self.total == 0 or amount <= 0:
+            return None
+        if self.total + amount > self._ceiling:
+            return ProblemCode.SERVICE_FULL
+        held = self._held.get(team.name, 0)
+        others = sum(self._shares[name] for name in self._held if name != team.name)
+        allowed = min(self._limit * team.share // (team.share + others), bound or self._limit)
+        return ProblemCode.TOO_MANY_IN_FLIGHT if held and held + amount > allowed else None
+
+    def add(self, team: Team, amount: int) -> None:
+        """Puts so much more of a team's in flight; less, when it is below zero."""
+        self.total += amount
+        self._shares[team.name] = team.share
+        held = self._held.pop(team.name, 0) + amount
+        if held:
+            self._held[team.name] = held
+
+
+class Admission:
+    """Lets requests in, or not, and gives those within their turns.
+
+    Args:
+        limits: how much may be in flight, and how long a request may take.
+        metrics: counts what is refused and shows what is in flight.
+    """
+
+    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+        self.bytes = Budget(limits.max_bytes_in_flight, limits.max_body_bytes)
+        self.completions = Budget(limits.max_completions_in_flight, limits.max_completions)
+        self.turns = Turns()
+        self.deadline_s = limits.request_deadline_s
+        self._metrics = metrics
+        self._completions_per_byte: dict[str, float] = {}
+
+    @asynccontextmanager
+    async def enter(self, team: Team, declared_bytes: int | None, receive: Receive) -> AsyncIterator["Slot"]:
+        """Room for one request, until it is answered or its caller goes away.
+
+        Args:
+            team: whose request it is.
+            declared_bytes: how long its body will be, if it says so.
+            receive: tells, once the body is read, that the caller has gone.
+
+        Raises:
+            RequestProblem: there is no room, or the time of a request is up.
+        """
+        slot = Slot(self, team, receive)
+        try:
+            slot.hold_bytes(declared_bytes or 0)
+            slot.hold_completions(self._expected(team, declared_bytes or 0))
+            async with slot.deadline():
+                yield slot
+        finally:
+            slot.release()
+
+    def enter_stream(self, team: Team) -> "Slot":
+        """Room for a body that is answered line by line: it takes some as lines come, and is to be released.
+
+        Raises:
+            RequestProblem: there is no room for a completion more.
+        """
+        slot = Slot(self, team)
+        slot.hold_completions(1)
+        slot.carry(0)
+        return slot
+
+    def refused(self, team: Team, code: ProblemCode) -> RequestProblem:
+        """The problem of a request that may be sent again later, counted."""
+        self._metrics.count_refused(team.name, code)
+        return RequestProblem(code, _DETAILS[code], headers={"Retry-After": str(RETRY_AFTER_S)})
+
+    def changed(self) -> None:
+        """To be called when something has come in flight or gone."""
+        self._metrics.show_in_flight(self.completions.total, self.bytes.total)
+
+    def learn(self, team: Team, completions: int, body_bytes: int) -> None:
+        """Takes note of what a team's bodies hold, so as to refuse the next ones unread."""
+        self._completions_per_byte[team.name] = completions / body_bytes
+
+    def _expected(self, team: Team, body_bytes: int) -> int:
+        """How many completions a body will hold, going by the last one of the team; one at least."""
+        return max(1, int(self._completions_per_byte.get(team.name, 0.0) * body_bytes))
+
+
+class Slot:
+    """What one request has in flight, and its place among those that are scored; ``Admission.enter`` makes it."""
+
+    def __init__(self, admission: Admission, team: Team, receive: Receive | None = None) -> None:
+        self._admission = admission
+        self.team = team
+        self._receive = receive
+        self._bytes = 0
+        self._completions = 0
+        self._place: Place | None = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    def hold_bytes(self, more: int) -> None:
+        """Takes so many bytes more; gives some back when it is below zero.
+
+        Raises:
+            RequestProblem: there is no room for them.
+        """
+        budget = self._admission.bytes
+        if code := budget.refusal(self.team, more):
+            raise self._admission.refused(self.team, code)
+        budget.add(self.team, more)
+        self._bytes += more
+        self._admission.changed()
+
+    def hold_completions(self, completions: int) -> None:
+        """Takes so many completions in place of those held so far.
+
+        Raises:
+            RequestProblem: there is no room for them.
+        """
+        budget = self._admission.completions
+        budget.add(self.team, -self._completions)
+        self._completions = 0
+        if code := budget.refusal(self.team, completions, self.team.max_completions_in_flight):
+            raise self._admission.refused(self.team, code)
+        self.carry(completions)
+
+    def carry(self, completions: int) -> None:
+        """Takes so many completions in place of those held so far, whether or not there is room."""
+        self._admission.completions.add(self.team, completions - self._completions)
+        self._completions = completions
+        self._admission.changed()
+
+    def learn(self, completions: int, body_bytes: int) -> None:
+        """What the body turned out to hold.
+
+        Raises:
+            RequestProblem: there is no room for so many completions.
+        """
+        self._admission.learn(self.team, completions, body_bytes)
+        self.hold_completions(completions)
+
+    @asynccontextmanager
+    async def deadline(self) -> AsyncIterator[None]:
+        """The time that one request may take, or one line.
+
+        Raises:
+            RequestProblem: it is up.
+        """
+        try:
+            async with asyncio.timeout(self._admission.deadline_s):
+                yield
+        except TimeoutError:
+            raise self._admission.refused(self.team, ProblemCode.DEADLINE_EXCEEDED) from None
+
+    async def spend(self, completions: int) -> None:
+        """Returns when it is this request's turn to score so many completions.
+
+        Raises:
+            ClientDisconnect: nobody waits for the answer any more.
+        """
+        if self._place is None:
+            self._place = self._admission.turns.line_up(self.team)
+            if self._receive:
+                self._watcher = asyncio.create_task(_watch(self._receive, self._place))
+        await self._place.spend(completions)
+
+    def rest(self) -> None:
+        """Leaves the line of those that score, with nothing to score, until there is more."""
+        self.carry(0)
+        if self._watcher:
+            self._watcher.cancel()
+        if self._place:
+            self._place.leave()
+        self._watcher = self._place = None
+
+    def release(self) -> None:
+        """Gives everything back."""
+        self._admission.bytes.add(self.team, -self._bytes)
+        self._bytes = 0
+        self.rest()
+
+
+async def _watch(receive: Receive, place: Place) -> None:
+    if (await receive())["type"] == "http.disconnect":
+        place.interrupt(ClientDisconnect())
