@@ -9,7 +9,7 @@ MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml traine
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench fuzz mutants format documents clean
+.PHONY: help demo test check guard bench fuzz faults mutants format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ bench: $(TEST)/.installed  ## Measure everything side by side and write docs/ben
 
 fuzz: $(TEST)/.installed  ## The verifier against a second implementation on a million generated completions
 	$(TEST)/bin/python tests/fuzz/agree_with_oracle.py
+
+faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers
+	FAULTY_CALLS=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py
 
 mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes hours
 	$(TEST)/bin/python tests/mutation/run.py

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks import bodies, hostile_inputs, in_process, latency, memory, sweeps, workers
 from benchmarks.corpus import Task, make_corpus, make_late_corpus
-from benchmarks.over_http import naive_alone, server_alone, with_client
+from benchmarks.over_http import naive_alone, server_alone, to_item, to_item_of_values, with_client
 from benchmarks.rounds import Contender, Rounds, interleave
 from benchmarks.servers import GOODCALL, LIMIT, NAIVE, Server, serving
 
@@ -16,6 +16,7 @@ SERVER, SERVER_LATE = "server, grouped", "server, grouped, late groups"
 SERVER_INLINE = "server, inline"
 SERVER_COLD = "server, grouped, each task for the first time"
 WITH_CLIENT = "client and server"
+WITH_CLIENT_OF_VALUES = "client and server, tasks as values"
 LIMIT_GROUPED, LIMIT_INLINE = "limit, grouped", "limit, inline"
 NAIVE_SERVER = "naive server"
 
@@ -109,7 +110,8 @@ def _side_by_side(early: Sequence[Task], late: Sequence[Task], rounds: int) -> R
             SERVER_LATE: _grouped(service, late),
             SERVER_INLINE: server_alone(service, early, bodies.inline, per_request=PER_REQUEST),
             SERVER_COLD: server_alone(service, early, bodies.grouped, per_request=PER_REQUEST, warm=False),
-            WITH_CLIENT: with_client(service, early, runner.get_loop()),
+            WITH_CLIENT: with_client(service, early, runner.get_loop(), to_item),
+            WITH_CLIENT_OF_VALUES: with_client(service, early, runner.get_loop(), to_item_of_values),
             LIMIT_GROUPED: server_alone(limit, early, bodies.grouped, per_request=PER_REQUEST, warm=False),
             LIMIT_INLINE: server_alone(limit, early, bodies.inline, per_request=PER_REQUEST, warm=False),
             NAIVE_SERVER: naive_alone(naive, early[::_EIGHTH]),

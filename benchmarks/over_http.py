@@ -12,7 +12,7 @@ from benchmarks.raw_client import RawClient
 from benchmarks.rounds import Contender, Cost
 from benchmarks.servers import Server
 from benchmarks.supply import Supply, count_completions, warming
-from goodcall_client import AsyncClient, Item
+from goodcall_client import AsyncClient, Item, JSONText
 
 MakeBodies: TypeAlias = Callable[[Sequence[Task], int], list[bytes]]
 
@@ -67,15 +67,24 @@ def naive_alone(server: Server, tasks: Sequence[Task]) -> Contender:
     return lambda: Cost(server=_server_cpu_s(server, post_all) / len(ready))
 
 
-def with_client(server: Server, tasks: Sequence[Task], loop: asyncio.AbstractEventLoop) -> Contender:
-    """CPU of our client and of the service together, by one call of the client for all tasks."""
+def with_client(
+    server: Server, tasks: Sequence[Task], loop: asyncio.AbstractEventLoop, make_item: Callable[[Task], Item]
+) -> Contender:
+    """CPU of our client and of the service together, by one call of the client for all tasks.
+
+    Args:
+        server: the service.
+        tasks: what a round's work is taken from.
+        loop: what the client runs on.
+        make_item: ``to_item`` or ``to_item_of_values``; making the items is not measured.
+    """
     supply, raw = Supply(tasks), RawClient(server.url)
     client = AsyncClient(server.url)
 
     def run() -> Cost:
         fresh = supply.take(len(tasks))
         warm_up(raw, fresh)
-        items, completions = [to_item(task) for task in fresh], count_completions(fresh)
+        items, completions = [make_item(task) for task in fresh], count_completions(fresh)
         own_s = 0.0
 
         def score_all() -> None:
@@ -92,7 +101,16 @@ def with_client(server: Server, tasks: Sequence[Task], loop: asyncio.AbstractEve
 
 
 def to_item(task: Task) -> Item:
-    """The task as the client takes it."""
+    """The task as the client takes it from a dataset that keeps tools and ground truth as JSON texts."""
+    return Item(
+        completions=list(task.completions),
+        tools=JSONText(task.tools.decode()),
+        ground_truth=JSONText(task.ground_truth.decode()),
+    )
+
+
+def to_item_of_values(task: Task) -> Item:
+    """The same with the task decoded, for the client to encode."""
     return Item(
         completions=list(task.completions),
         tools=json.loads(task.tools),

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from transformers import PreTrainedTokenizerBase
 
-from goodcall_client import AsyncClient, Item
+from goodcall_client import AsyncClient, Item, JSONText
 from goodcall_trainer.data.row import Row
 from goodcall_trainer.prompt import render_prompt
 
@@ -80,8 +80,8 @@ def _grouped(
     return [
         Item(
             id=identity,
-            tools=json.loads(tools),
-            ground_truth=json.loads(ground_truth),
+            tools=JSONText(tools),
+            ground_truth=JSONText(ground_truth),
             completions=[completion for completion, *_ in group],
         )
         for (identity, tools, ground_truth), group in groupby(columns, key=lambda column: column[1:])
