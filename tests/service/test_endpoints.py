@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from goodcall import native
 from goodcall.rewards import CATALOGUE
 from suites import golden_cases
 
@@ -135,6 +136,7 @@ async def test_the_version_says_what_is_running(service):
     version = (await service.get("/version")).json()
     assert version["goodcall"] == "0.1.0"
     assert version["default_reward"] == "tool_n1/hardened@1"
+    assert version["compiled_judge"] == (native.judge_group is not None)
 
 
 async def test_the_catalogue_lists_every_reward(service):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.background import BackgroundTask
 
 import goodcall
+from goodcall import native
 from goodcall.errors import UnknownReward
 from goodcall.items import encode
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
@@ -35,6 +36,8 @@ class Version(BaseModel):
     goodcall: str
     python: str
     default_reward: str
+    compiled_judge: bool
+    """Whether groups are judged by the compiled module; the scores are the same."""
 
 
 router = APIRouter(dependencies=[Depends(authenticate)])
@@ -147,7 +150,12 @@ async def readyz(request: Request) -> Status:
 @router.get("/version", summary="What is running")
 async def version() -> Version:
     """The versions that an answer depends on."""
-    return Version(goodcall=goodcall.__version__, python=platform.python_version(), default_reward=DEFAULT_REWARD)
+    return Version(
+        goodcall=goodcall.__version__,
+        python=platform.python_version(),
+        default_reward=DEFAULT_REWARD,
+        compiled_judge=native.judge_group is not None,
+    )
 
 
 @router.get("/limits", summary="What a request may hold")
