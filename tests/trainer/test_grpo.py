@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import Qwen3ForCausalLM
 
-from goodcall_client import InvalidResponse
+from goodcall_client import InvalidResponse, ServiceUnavailable
 from goodcall_trainer.config import DemoConfig
 from goodcall_trainer.grpo import train_grpo
 
@@ -74,7 +74,7 @@ def test_rewards_of_none_train_nothing(policy, tokenizer, splits, service, tmp_p
 def test_a_service_that_goes_away_stops_the_training_with_the_checkpoint_intact(
     policy, tokenizer, splits, service, tmp_path
 ):
-    impatient = replace(TINY, deadline_s=0.3)
+    impatient = replace(TINY, deadline_s=2.0)
     kept = []
 
     def unplug(step):
@@ -82,7 +82,8 @@ def test_a_service_that_goes_away_stops_the_training_with_the_checkpoint_intact(
             kept.append(weights(policy).clone())
             service.judge = lambda _item, _text: {"score": "no number", "reason": "broken"}
 
-    with pytest.raises(InvalidResponse):
+    # The last attempt before the deadline may be cut short by it.
+    with pytest.raises((InvalidResponse, ServiceUnavailable)):
         train(policy, tokenizer, splits, service.url, tmp_path, config=impatient, on_round=unplug)
     saved = Qwen3ForCausalLM.from_pretrained(tmp_path / "checkpoint-2")
     assert torch.equal(weights(saved), kept[0])
