@@ -5,8 +5,8 @@ what tasks are cached by, and the verifier reads them with its own strictness.
 """
 
 import json
-from collections.abc import Callable
-from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, NoReturn, TypeAlias, TypeGuard, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -218,9 +218,17 @@ def to_context(item: Item) -> types.Context:
     )
 
 
-def to_completions(item: Item) -> list[Completion]:
+def to_completions(item: Item) -> Sequence[Completion]:
     """The completions of an item, as the verifier reads them."""
-    return [completion if isinstance(completion, str) else to_message(completion) for completion in item.completions]
+    completions = item.completions
+    if are_texts(completions):
+        return completions
+    return [completion if isinstance(completion, str) else to_message(completion) for completion in completions]
+
+
+def are_texts(completions: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    """Whether there are completions, all of them texts; asked of every batch, so at the cost of a glance."""
+    return {*map(type, completions)} == {str}
 
 
 def to_message(completion: Message) -> AssistantMessage:

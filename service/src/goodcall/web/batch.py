@@ -5,7 +5,7 @@ from itertools import chain, islice
 from typing import Any
 
 from goodcall.errors import MissingNeed, UnsupportedCompletion
-from goodcall.items import Item, ItemVerdicts, prefix_of, to_completions, to_context, to_task
+from goodcall.items import Item, ItemVerdicts, are_texts, prefix_of, to_completions, to_context, to_task
 from goodcall.rewards import Reward
 from goodcall.scoring import Scorer
 from goodcall.types import Completion, Verdict
@@ -69,12 +69,16 @@ class Batch:
         task, context = to_task(run[0]), to_context(run[0])
         prefix = prefix_of(run[0], self._assistant_prefix)
         verdicts: list[Verdict] = []
-        for part in _portions(list(chain.from_iterable(map(to_completions, run)))):
+        for part in _portions(_completions(run)):
             await self._slot.spend(len(part) or 1)
             verdicts += self._scorer.score_group(
                 part, task, self.reward, assistant_prefix=prefix, context=context, explain=self._explain
             )
         return verdicts
+
+
+def _completions(run: Sequence[Item]) -> Sequence[Completion]:
+    return to_completions(run[0]) if len(run) == 1 else list(chain.from_iterable(map(to_completions, run)))
 
 
 def _runs(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
@@ -103,7 +107,8 @@ def _portions(completions: Sequence[Completion]) -> Iterator[Sequence[Completion
     """The completions in parts that fit into a turn; one empty part where there is none, so that it is looked at."""
     for start in range(0, len(completions) or 1, COMPLETIONS_A_TURN):
         part = completions[start : start + COMPLETIONS_A_TURN]
-        if sum([len(text) for text in part if isinstance(text, str)]) <= CHARACTERS_A_TURN:
+        # Messages are rare, and taken one by one for that.
+        if not part or (are_texts(part) and sum(map(len, part)) <= CHARACTERS_A_TURN):
             yield part
         else:
             yield from _one_by_one(part)
