@@ -33,9 +33,11 @@ RECURSION_LIMIT = 1900
 """A call of a function that has mutants takes three frames instead of one; tests that mean to exceed the limit nest
 2,000 deep."""
 
-PATIENCE = 4
-"""How many times the CPU time that its tests took without it, and how many seconds beside, a mutant may take."""
+PATIENCE_S = 5
+"""CPU seconds that a mutant may take beside those of its tests, which take several times as long when one learns."""
 
+MEMORY_BYTES = 4 << 30
+"""Address space that a mutant may take: a loop without end can fill the memory long before its time is up."""
 
 PROGRESS = 200
 """Mutants between two signs of life."""
@@ -133,7 +135,7 @@ class MutantLoop:
         """Lets another process meet a mutant: 1 if it was noticed."""
         while len(self._forked) >= self._children:
             self._wait()
-        limit_s = PATIENCE + int(PATIENCE * sum(self._durations[item.nodeid] for item in items))
+        limit_s = PATIENCE_S + int(sum(self._durations[item.nodeid] for item in items))
         child = os.fork()
         if child:
             self._forked[child] = mutant
@@ -141,6 +143,7 @@ class MutantLoop:
         status = 1  # Whatever is raised instead of an answer, the mutant was noticed.
         try:
             resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
             set_mutant_under_test(mutant)
             status = int(meet())
         finally:

@@ -234,6 +234,12 @@ def test_a_closing_tag_inside_a_string_is_data(write):
     assert verdict_on(write(calls), [{"send": {"to": ["</tool_call>"]}}] * 2, "parallel").score == 1
 
 
+@pytest.mark.parametrize("thought", ["<tool_call>", "</tool_call>", "<tool_call>[]</tool_call>", "<tool_call>x"])
+def test_a_block_that_is_only_thought_of_makes_no_call(thought):
+    made = json.dumps({"name": "send", "arguments": {"to": "a"}})
+    assert verdict_on(f"<think>{thought}</think><tool_call>{made}</tool_call>").score == 1
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.sampled_from("kl"), children, max_size=2),
@@ -277,6 +283,10 @@ def test_any_text_gets_a_verdict(completion, category):
         ('<tool_call>[{"name": "send", "arguments": {"to": ^5}}]</tool_call>', "argument_type_wrong"),
         (
             '<tool_call>[]</tool_call><tool_call>{"name": "send", "arguments": {"to": ^"b"}}</tool_call>',
+            "arguments_wrong",
+        ),
+        (
+            '<tool_call>[]</tool_call><tool_call>[{"name": "send", "arguments": {"to": ^"b"}}]</tool_call>',
             "arguments_wrong",
         ),
     ],

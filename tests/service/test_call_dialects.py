@@ -181,6 +181,8 @@ def test_any_message_is_calls_or_a_fault_with_a_pointer(message, read_message):
         ("toolrl", "<response> Hello </response>", []),
         ("toolace", "get_weather(city='Oslo')", [OSLO]),
         ("openai", '{"role": "assistant", "content": "Hello"}', []),
+        ("openai", '{"role": "assistant"}', []),
+        ("openai", '{"content": "Hello"}', []),
         ("openai", '{"tool_calls": null}', []),
         ("openai", '{"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}', [ToolCall("f", {"a": 1})]),
         (
@@ -249,6 +251,11 @@ def test_a_dialect_leaves_some_freedom(dialect, text, calls):
 )
 def test_what_is_not_in_the_dialect_says_why_and_where(dialect, text, reason, place):
     assert fault_of(dialect, text) == (reason, place)
+
+
+def test_a_fault_in_a_list_in_pythons_syntax_is_told_in_the_words_of_its_reader():
+    with pytest.raises(DialectFault, match=r"^expected a literal, got Oslo: a string needs quotes$"):
+        read(CallDialect.TOOLACE, f"{THINK}[get_weather(city=Oslo)]")
 
 
 @pytest.mark.parametrize("dialect", ["tool_n1", "hermes", "toolrl"])

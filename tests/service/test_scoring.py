@@ -16,15 +16,18 @@ from goodcall import (
     TaskSource,
     UnknownReward,
     UnsupportedCompletion,
+    Verdict,
     find_reward,
+    native,
     score,
 )
 from goodcall.byte_bounded import ByteBoundedCache
 from goodcall.rewards import CATALOGUE
+from goodcall.rewards.tool_n1 import judge_hardened_group_by, prepare_hardened
 from goodcall.task_cache import CACHE_BYTES, TaskCache
 from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import NO_CONTEXT
-from suites import golden_cases
+from suites import golden_cases, write_completion
 
 HARDENED = find_reward("tool_n1/hardened@1")
 RELEASED = find_reward("tool_n1/released@1")
@@ -168,6 +171,32 @@ def test_a_message_is_refused_where_text_is_judged():
 def test_an_unknown_reward_is_refused_and_the_known_ones_are_named():
     with pytest.raises(UnknownReward, match=r"tool_n1/hardened@1, tool_n1/released@1"):
         score("", ground_truth=[], reward="tool_n1/v0")
+
+
+CALLS = [{"name": "f", "arguments": {"a": 1}}]
+
+
+def test_a_compiled_judge_is_asked_about_the_group_and_python_where_it_is_in_doubt():
+    task = prepare_hardened(TaskSource(tools=None, ground_truth=json.dumps(CALLS).encode()), ToolCompiler())
+    group = [write_completion(CALLS), "Sure.", write_completion([])]
+
+    def judge_group(texts, judged, validators, names, arguments, verdicts):
+        assert texts == group
+        assert judged == dict.fromkeys(task.spellings, Verdict(1.0, "ok"))
+        assert (validators, names, arguments) == (None, ("f",), ({"a": 1},))
+        assert [verdict.reason for verdict in verdicts] == list(native.OUTCOMES)
+        assert [verdict.score for verdict in verdicts] == [float(reason == "ok") for reason in native.OUTCOMES]
+        return [None, Verdict(0.0, "json_invalid"), None]
+
+    verdicts = judge_hardened_group_by(judge_group, group, task, NO_CONTEXT)
+    assert verdicts == [Verdict(1.0, "ok"), Verdict(0.0, "json_invalid"), Verdict(0.0, "call_wanted")]
+
+
+@pytest.mark.parametrize("answers", [0, 2])
+def test_a_compiled_judge_that_loses_or_adds_a_verdict_is_an_error(answers):
+    task = prepare_hardened(NO_CALL_WANTED, ToolCompiler())
+    with pytest.raises(ValueError, match="zip"):
+        judge_hardened_group_by(lambda *_: [None] * answers, [ANSWER], task, NO_CONTEXT)
 
 
 def test_a_name_without_version_means_the_newest():

@@ -54,9 +54,9 @@ class LiteralReader:
         self._depth = 0
 
     def _key(self) -> str:
-        start = self._skip_whitespace()
+        self._skip_whitespace()
         if self._peek() not in {'"', "'"}:
-            raise self._fault("expected a string as the key of an object", start)
+            raise self._fault("expected a string as the key of an object")
         key = self._string()
         self._expect(":")
         return key
