@@ -485,3 +485,21 @@ def test_a_type_that_can_only_be_kept_in_part_leaves_the_task_usable():
     call = {"name": "f", "arguments": {"g": "sin"}}
     completion = f"<think>t</think><tool_call>{json.dumps(call)}</tool_call>"
     assert score(completion, tools=tools, ground_truth=[call]).score == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"[", "strict JSON"),
+        (b"", "strict JSON"),
+        (b"[" * 100_000, "strict JSON"),
+        (b"{}", "a list of function definitions"),
+        (b'[{"name": "f", "name": "f"}]', "strict JSON"),
+        (b'[{"name": "\xff"}]', "strict JSON"),
+    ],
+)
+def test_tools_that_are_no_strict_json_list_make_a_task_unusable(text, expected):
+    with pytest.raises(UnusableTask) as refused:
+        ToolCompiler().toolbox(text)
+    finding = refused.value.finding
+    assert (finding.reason, finding.place().pointer, finding.place().expected) == ("tools_malformed", "", expected)
