@@ -35,6 +35,7 @@ TESTS = (
     "test_endpoints.py",
     "test_explanations.py",
     "test_golden.py",
+    "test_items.py",
     "test_json_schema_suite.py",
     "test_lines.py",
     "test_matching.py",

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from goodcall import CATALOGUE, AssistantMessage, Context, MessageCall, Reason, TaskSource, score
+from goodcall.excerpts import excerpt
 from goodcall.json_positions import offset_of_value
 from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import CompletionText
@@ -171,22 +172,39 @@ def test_broken_arguments_of_a_message_are_pointed_at():
     assert explain(message).pointer == "/tool_calls/0/function/arguments"
 
 
+MISSPELT = {"type": "dict", "properties": {"city": {"type": "strng"}}}
+
+
 @pytest.mark.parametrize(
-    ("options", "pointer"),
+    ("options", "pointer", "expected", "got"),
     [
-        ({"ground_truth": [{"name": "get_weather", "arguments": {"city": 5}}]}, "/0/arguments/city"),
-        ({"ground_truth": [{"name": "f", "arguments": {}}]}, "/0/name"),
-        ({"ground_truth": {}}, ""),
-        ({"ground_truth": ["x"]}, "/0"),
-        ({"tools": {}}, ""),
-        ({"tools": [WEATHER, {"function": {}}]}, "/1/function"),
-        ({"tools": [{"type": "function", "function": {"name": "f", "parameters": 5}}]}, "/0/function/parameters"),
+        (
+            {"ground_truth": [{"name": "get_weather", "arguments": {"city": 5}}]},
+            *("/0/arguments/city", '{"type": "string"}', "5"),
+        ),
+        ({"ground_truth": [{"name": "f", "arguments": {}}]}, "/0/name", 'one of ["get_weather"]', '"f"'),
+        ({"ground_truth": {}}, "", "a list of calls", None),
+        ({"ground_truth": ["x"]}, "/0", "an object", '"x"'),
+        ({"ground_truth": "\ud800"}, "", "strict JSON", None),
+        ({"tools": {}}, "", "a list of function definitions", None),
+        ({"tools": ["\ud800"]}, "", "strict JSON", None),
+        ({"tools": [WEATHER, {"function": {}}]}, "/1/function", "a function with a name", None),
+        ({"tools": [WEATHER, {**WEATHER, "parameters": {}}]}, "/1", "one definition a name", None),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": 5}}]},
+            *("/0/function/parameters", "a JSON Schema", '5 is not of types "boolean", "object"'),
+        ),
+        (
+            {"tools": [{"name": "f", "parameters": MISSPELT}]},
+            *("/0/parameters/properties/city/type", "a type that is known", '"strng"'),
+        ),
     ],
 )
-def test_an_unusable_task_says_where(options, pointer):
+def test_an_unusable_task_says_where(options, pointer, expected, got):
     verdict = score("", **{"tools": [WEATHER], "ground_truth": EXPECTED, **options}, explain=True)
     assert verdict.score is None
-    assert (verdict.detail.stage, verdict.detail.pointer) == ("task", pointer)
+    detail = verdict.detail
+    assert (detail.stage, detail.pointer, detail.expected, detail.got) == ("task", pointer, expected, got)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +227,20 @@ def test_an_unusable_task_says_where(options, pointer):
 )
 def test_a_pointer_is_found_where_its_value_begins(text, pointer, offset):
     assert offset_of_value(text, pointer) == offset
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Zürich 😀", '"Zürich 😀"'),
+        ("\ud800", '"\\ud800"'),
+        ({"a": [1.0, None, True]}, '{"a": [1.0, null, true]}'),
+        ("x" * 198, '"' + "x" * 198 + '"'),
+        ("x" * 199, '"' + "x" * 198 + "…"),
+    ],
+)
+def test_a_value_is_shown_as_json_that_people_can_read(value, shown):
+    assert excerpt(value) == shown
 
 
 def test_texts_of_an_explanation_are_cut_to_a_readable_length():

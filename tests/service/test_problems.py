@@ -99,6 +99,7 @@ async def test_half_a_surrogate_pair_costs_its_completion_the_score_and_no_other
 async def test_a_body_of_another_form_is_refused_with_the_place(service, body, pointer):
     problem = problem_of(await post(service, body))
     assert (problem.status, problem.code, problem.pointer) == (422, "invalid_request", pointer)
+    assert problem.detail.startswith(("Expected `", "Object missing required field `", "tool_n1/hardened@1 needs "))
 
 
 @pytest.mark.parametrize(

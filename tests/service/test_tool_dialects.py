@@ -31,6 +31,12 @@ BFCL = {"name": "f", "description": "Finds.", "parameters": DICT_SCHEMA}
 HERMES = f"You may call:\n<tools>\n{json.dumps(WRAPPED)}\n</tools>\n"
 
 
+KEYWORDS_OF_OBJECTS = (
+    *("additionalProperties", "unevaluatedProperties", "propertyNames", "not"),
+    *("if", "then", "else"),
+)
+
+
 def of(parameters, **more):
     return {"name": "f", "parameters": parameters, **more}
 
@@ -63,6 +69,7 @@ def test_the_same_tool_in_every_dialect_is_recognised_and_comes_to_the_same(defi
         [tool] = normalised.tools
         assert tool.to_openai() == WRAPPED
         assert tool.dialect == dialect
+        assert tool.pointer == ("/0/function" if "function" in definition else "/0")
         assert not normalised.losses
 
 
@@ -80,6 +87,11 @@ def test_tools_in_a_prompt_are_found(text):
     assert detect(text) == "hermes"
     for named in (None, ToolDialect.HERMES):
         assert [tool.to_openai() for tool in normalise(text, named).tools] == [WRAPPED]
+
+
+def test_a_description_that_is_no_text_is_left_out():
+    [tool] = normalise([{**BARE, "description": ["Finds."]}]).tools
+    assert (tool.description, tool.to_openai()["function"].keys()) == (None, {"name", "parameters"})
 
 
 def test_each_line_of_a_prompt_is_a_tool_of_its_own():
@@ -102,6 +114,9 @@ def test_each_line_of_a_prompt_is_a_tool_of_its_own():
         (of({"type": "strng"}), "bare"),
         (of({"type": "object", "properties": {"a": {"type": ["string", "nul"]}}}), "bare"),
         (of({"type": 7}), "bare"),
+        (of({"properties": {"a": {"type": "string"}}, "items": {"type": "string"}}), "bare"),
+        (of({keyword: {"type": "string"} for keyword in KEYWORDS_OF_OBJECTS}), "bare"),
+        (of(SCHEMA, arguments=DICT_SCHEMA), "bare"),
         (of({"type": "object", "properties": 7, "items": True}), "bare"),
         (of(SCHEMA, required=None), "bare"),
         ({"type": "function", "function": XLAM}, "xlam"),
@@ -115,6 +130,8 @@ def test_each_line_of_a_prompt_is_a_tool_of_its_own():
         (of({"type": "object", "properties": {"a": {"items": {"type": "any"}}}}), "bfcl"),
         (of({"type": "object", "properties": {"a": {"anyOf": [{"type": ["dict", "null"]}]}}}), "bfcl"),
         (of({"type": "object", "properties": {"a": {"type": "List[int]"}}}), "bfcl"),
+        (of({"type": "object", "properties": {"a": {"type": "List[strng]"}}}), "bfcl"),
+        (of({"type": "object", "properties": {"a": {"type": "Dict[int, str]"}}}), "bfcl"),
         ({"name": "f", "arguments": SCHEMA}, "toolace"),
         ({"name": "f", "arguments": DICT_SCHEMA, "required": ["city"]}, "toolace"),
     ],
@@ -225,6 +242,10 @@ LEFT_ALONE = {ToolDialect.OPENAI, ToolDialect.OPENAI_RESPONSES, ToolDialect.BARE
             {"type": "object", "properties": {"a": {"description": "First.", "default": None}}},
         ),
         (
+            {"type": "dict", "properties": {"a": {"default": {"type": "dict"}, "const": {"optional": True}}}},
+            {"type": "object", "properties": {"a": {"default": {"type": "dict"}, "const": {"optional": True}}}},
+        ),
+        (
             {"type": "dict", "properties": {"optional": {"type": "HashMap", "enum": [{"type": "dict"}, None]}}},
             {"type": "object", "properties": {"optional": {"type": "object", "enum": [{"type": "dict"}, None]}}},
         ),
@@ -276,6 +297,7 @@ def test_names_that_toolace_requires_beside_the_parameters_are_required(definiti
         ({"type": "str", "optional": "True"}, False),
         ({"type": "str", "optional": False}, True),
         ({"type": "str", "required": False}, False),
+        ({"type": 7, "description": "A slip."}, True),
         ({"type": "str, optional", "default": "x", "required": True}, True),
     ],
 )
@@ -291,7 +313,8 @@ def test_a_flat_map_becomes_a_schema_and_keeps_the_rest_of_each_description():
     parameters = {
         "points": {"type": "List[Tuple[float, float]]", "description": "Where."},
         "unit": {"type": "str, optional", "description": "Which.", "default": "m", "enum": ["m", "km"]},
-        "style": {"type": "dict", "properties": {"width": {"type": "float"}}},
+        "style": {"type": "dict", "properties": {"width": {"type": "float"}}, "required": ["width"]},
+        "bold": {"type": "bool", "default": False, "required": False},
     }
     pair = {"type": "array", "prefixItems": [{"type": "number"}] * 2, "minItems": 2, "maxItems": 2}
     assert parameters_of(of(parameters)) == {
@@ -299,10 +322,12 @@ def test_a_flat_map_becomes_a_schema_and_keeps_the_rest_of_each_description():
         "properties": {
             "points": {"type": "array", "items": pair, "description": "Where."},
             "unit": {"type": "string", "description": "Which.", "default": "m", "enum": ["m", "km"]},
-            "style": {"type": "object", "properties": {"width": {"type": "number"}}},
+            "style": {"type": "object", "properties": {"width": {"type": "number"}}, "required": ["width"]},
+            "bold": {"type": "boolean", "default": False},
         },
         "required": ["points", "style"],
     }
+    assert not losses_of(of(parameters))
 
 
 def test_a_flat_map_of_nothing_is_an_object_when_it_is_said_to_be_one():
@@ -418,6 +443,7 @@ def test_a_toolbox_refuses_a_type_that_no_dialect_knows(definition, pointer):
         ToolCompiler().toolbox(json.dumps([definition]).encode())
     finding = refused.value.finding
     assert (finding.reason, finding.place().pointer) == ("tool_schema_invalid", pointer)
+    assert str(refused.value) == finding.reason.hint
 
 
 def test_the_8532_tools_of_the_tasks_are_openai_and_pass_untouched():

@@ -105,7 +105,7 @@ MALFORMED = {
 def test_what_cannot_be_read_of_the_tools_is_refused_with_its_place(prompt, expected, line):
     with pytest.raises(MalformedTools) as raised:
         read_toolrl_prompt(prompt)
-    assert raised.value.expected == expected
+    assert (raised.value.expected, raised.value.pointer) == (expected, "")
     assert prompt[raised.value.position :].partition("\n")[0] == line
     assert str(raised.value).endswith(f"at position {raised.value.position}")
 
