@@ -174,6 +174,7 @@ def test_any_message_is_calls_or_a_fault_with_a_pointer(message, read_message):
         ("tool_n1", "<tool_call>[]</tool_call>", []),
         ("tool_n1", f"{THINK}It is sunny.", []),
         ("tool_n1", f"<think>Say <tool_call>?</think>{write_tool_n1([OSLO])}", [OSLO]),
+        ("tool_n1", f" \n<think>Say <tool_call>?</think>{write_tool_n1([OSLO])}", [OSLO]),
         ("hermes", f"Let me look.{write_hermes([OSLO, BERGEN]).removeprefix(THINK)}Done.", [OSLO, BERGEN]),
         ("hermes", "No call, not even </tool_call>.", []),
         ("toolrl", "<tool_call>\n\n</tool_call>", []),

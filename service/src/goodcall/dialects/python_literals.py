@@ -115,7 +115,7 @@ class LiteralReader:
         start = self._position
         word = self._run(_SCALAR_STOPS)
         if not word:
-            raise self._fault("expected a value", start)
+            raise self._fault("expected a value")
         if self._peek() == "(":
             raise self._fault("a call inside a call has no value", start)
         if word in _CONSTANTS:

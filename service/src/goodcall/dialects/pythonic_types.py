@@ -87,7 +87,6 @@ class _TypeReader(LiteralReader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._losses: list[tuple[LossKind, JSON]] = []
-        self._optional = False
 
     def read(self) -> PythonicType:
         schema = self._expression()
