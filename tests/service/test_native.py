@@ -7,6 +7,7 @@ import shutil
 import sys
 import sysconfig
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,7 @@ from suites import golden_cases, suite
 HARDENED = find_reward("tool_n1/hardened@1")
 CASES = 20_000
 PARTS = 4
+MAX_LENGTH = 1 << 20
 REASONINGS = ("a", "é", "€", "\U0001f600")
 """The widest character of a str decides how Python stores it."""
 CALL = {"name": "f", "arguments": {"a": [1, -2.5e3, 'x"\\\n\u00e9', True, False, None], "b": {"c": {}, "d": []}}}
@@ -79,22 +81,29 @@ def gist(verdict):
 
 def sure_of(judge_group, texts, task):
     """How many texts the compiled judge is sure of; they must have Python's verdicts."""
-    compiled = judge_group(texts, {}, *task.compiled, tool_n1._VERDICTS)
-    verdicts = tool_n1.judge_hardened_group(texts, task, NO_CONTEXT)
+    task = replace(task, compiled=task.compiled._replace(known={}))
+    compiled, doubts = judge_group(texts, MAX_LENGTH, task.compiled, tool_n1._VERDICTS)
+    verdicts, _ = tool_n1.judge_hardened_group(texts, MAX_LENGTH, task, NO_CONTEXT)
     wrong = [
         (text, gist(sure), gist(verdict))
         for text, sure, verdict in zip(texts, compiled, verdicts, strict=True)
         if sure is not None and gist(sure) != gist(verdict)
     ]
     assert wrong == []
-    return len(texts) - compiled.count(None)
+    assert doubts == [index for index, sure in enumerate(compiled) if sure is None]
+    return len(texts) - len(doubts)
+
+
+def expecting_nothing_of(is_valid):
+    """What the compiled judge knows of a task with a tool ``f`` and a call of it that nobody makes."""
+    return native.NativeTask(known={}, validators={"f": is_valid}, names=("f",), arguments=({},))
 
 
 def decoded(judge_group, text):
     """The arguments that the compiled judge read from a JSON text, in a list; an empty list where it did not."""
     seen = []
     body = f'{{"name": "f", "arguments": {{"x": {text}}}}}'
-    judge_group([write(body)], {}, {"f": seen.append}, ("f",), ({},), tool_n1._VERDICTS)
+    judge_group([write(body)], MAX_LENGTH, expecting_nothing_of(seen.append), tool_n1._VERDICTS)
     return seen
 
 
@@ -105,22 +114,17 @@ def decoded(judge_group, text):
     ids=lambda case: case["id"],
 )
 def test_a_golden_case_gets_the_same_by_every_way(case):
-    by_python = replace(HARDENED, judge_group=tool_n1.judge_hardened_group)
-    in_doubt = replace(HARDENED, judge_group=judge_with(lambda texts, *_: [None] * len(texts)))
+    in_doubt = replace(HARDENED, judge_group=partial(tool_n1.judge_hardened_group_by, native.doubt_group))
     one_by_one = replace(HARDENED, judge_group=None)
     task = TaskSource(
         tools=json.dumps(case["tools"]).encode() if "tools" in case else None,
         ground_truth=json.dumps(case["ground_truth"]).encode(),
     )
-    for reward in (HARDENED, by_python, in_doubt, one_by_one):
+    for reward in (HARDENED, in_doubt, one_by_one):
         [verdict] = Scorer().score_group(
             [case["completion"]], task, reward, assistant_prefix=case.get("assistant_prefix", "")
         )
         assert (verdict.score, verdict.reason) == (case["score"], case["reason"])
-
-
-def judge_with(judge_group):
-    return lambda texts, task, context: tool_n1.judge_hardened_group_by(judge_group, texts, task, context)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -207,7 +211,7 @@ def test_order_and_spelling_play_no_part_but_true_is_not_1(judge_group):
         return {"name": "f", "arguments": {"a": value}}
 
     texts = [write(json.dumps(some)) for some in ([f(2.0), f(1)], [f(1), f(1)], [f(True), f(2)], [f(1), f("2")])]
-    sure = judge_group(texts, {}, *expecting([f(1), f(2)]).compiled, tool_n1._VERDICTS)
+    sure, _ = judge_group(texts, MAX_LENGTH, expecting([f(1), f(2)]).compiled, tool_n1._VERDICTS)
     assert [verdict.score for verdict in sure] == [1, 0, 0, 0]
 
 
@@ -226,11 +230,45 @@ def test_it_leaves_deep_calls_to_python(judge_group, depth, sure):
 def test_a_block_that_was_judged_is_not_read_again(judge_group):
     body = json.dumps([CALL])
     compiled = expecting([]).compiled
-    assert judge_group([write(f"\n{body} ")], {body: tool_n1._RIGHT}, *compiled, tool_n1._VERDICTS) == [tool_n1._RIGHT]
-    judged = {}
-    first, second = judge_group([write(body), write(body)], judged, *compiled, tool_n1._VERDICTS)
-    assert judged == {body: first}
-    assert first is second
+    known = compiled._replace(known={body: tool_n1._RIGHT})
+    [verdict], _ = judge_group([write(f"\n{body} ")], MAX_LENGTH, known, tool_n1._VERDICTS)
+    assert verdict is tool_n1._RIGHT
+
+    asked = []
+    judge_group(
+        [write(f" {body}"), write(f"{body}\n")] * 3, MAX_LENGTH, expecting_nothing_of(asked.append), tool_n1._VERDICTS
+    )
+    assert asked == [CALL["arguments"]]
+    assert compiled.known == {}
+
+
+def test_what_is_the_same_as_a_valid_call_is_not_shown_to_the_validator(judge_group):
+    asked = []
+    task = expecting([CALL]).compiled._replace(known={}, validators={"f": asked.append})
+    texts = [
+        write(json.dumps([CALL], indent=1)),
+        write(json.dumps([{**CALL, "arguments": CALL["arguments"] | {"a": 1.0}}])),
+    ]
+    [same, other], _ = judge_group(texts, MAX_LENGTH, task, tool_n1._VERDICTS)
+    assert (same.reason, other.reason) == ("ok", "arguments_invalid")
+    assert [arguments["a"] for arguments in asked] == [1.0]
+
+
+def test_a_draft_that_tells_1_from_1_0_is_asked(judge_group):
+    tools = json.dumps(
+        [
+            {
+                "name": "f",
+                "parameters": {
+                    "$schema": "http://json-schema.org/draft-04/schema#",
+                    "type": "object",
+                    "properties": {"a": {"type": "integer"}},
+                },
+            }
+        ]
+    )
+    task = prepare(tools, json.dumps([{"name": "f", "arguments": {"a": 1}}]))
+    assert sure_of(judge_group, [write('[{"name": "f", "arguments": {"a": 1.0}}]')], task) == 1
 
 
 class Text(str):
@@ -241,23 +279,44 @@ class Text(str):
 
 @pytest.mark.parametrize("text", [None, b"<think>", 1, Text("<think>")])
 def test_what_is_no_plain_str_is_in_doubt(judge_group, text):
-    assert judge_group([text], {}, *expecting([CALL]).compiled, tool_n1._VERDICTS) == [None]
+    assert judge_group([text], MAX_LENGTH, expecting([CALL]).compiled, tool_n1._VERDICTS) == ([None], [0])
+
+
+def test_what_is_longer_than_it_may_be_is_in_doubt(judge_group):
+    verdicts, doubts = judge_group(
+        ["a" * 8, "a" * 9, "\U0001f600" * 8], 8, expecting([CALL]).compiled, tool_n1._VERDICTS
+    )
+    assert [verdict and verdict.reason for verdict in verdicts] == ["think_missing", None, "think_missing"]
+    assert doubts == [1]
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         (),
-        (["a"], {}, None, ("f",), (), tool_n1._VERDICTS),
-        (["a"], {}, None, ("f",), ({},), ()),
-        (["a"], {}, [], (), (), tool_n1._VERDICTS),
-        (["a"], None, None, (), (), tool_n1._VERDICTS),
-        (1, {}, None, (), (), tool_n1._VERDICTS),
+        (["a"], 1, ({}, None, (), ())),
+        (["a"], 1, ({}, None, (), ()), tool_n1._VERDICTS, 1),
+        (1, 1, ({}, None, (), ()), tool_n1._VERDICTS),
+        (["a"], None, ({}, None, (), ()), tool_n1._VERDICTS),
+        (["a"], 1, [{}, None, (), ()], tool_n1._VERDICTS),
+        (["a"], 1, ({}, None, ()), tool_n1._VERDICTS),
+        (["a"], 1, (None, None, (), ()), tool_n1._VERDICTS),
+        (["a"], 1, ({}, [], (), ()), tool_n1._VERDICTS),
+        (["a"], 1, ({}, None, [], ()), tool_n1._VERDICTS),
+        (["a"], 1, ({}, None, (), []), tool_n1._VERDICTS),
+        (["a"], 1, ({}, None, ("f",), ()), tool_n1._VERDICTS),
+        (["a"], 1, ({}, None, (), ()), ()),
+        (["a"], 1, ({}, None, (), ()), [*tool_n1._VERDICTS]),
     ],
 )
 def test_a_task_that_does_not_fit_together_is_an_error(judge_group, arguments):
     with pytest.raises(TypeError):
         judge_group(*arguments)
+
+
+def test_a_length_beyond_all_lengths_is_an_error(judge_group):
+    with pytest.raises(OverflowError):
+        judge_group([], 1 << 64, expecting([]).compiled, tool_n1._VERDICTS)
 
 
 def test_what_a_validator_raises_is_raised(judge_group):
@@ -266,7 +325,7 @@ def test_what_a_validator_raises_is_raised(judge_group):
 
     texts = [write(json.dumps(CALL))]
     with pytest.raises(LookupError, match="the schema is gone"):
-        judge_group(texts, {}, {"f": is_valid}, ("f",), ({},), tool_n1._VERDICTS)
+        judge_group(texts, MAX_LENGTH, expecting_nothing_of(is_valid), tool_n1._VERDICTS)
 
 
 def test_it_keeps_nothing(judge_group):
@@ -276,7 +335,7 @@ def test_it_keeps_nothing(judge_group):
 
     def blocks_after(rounds):
         for _ in range(rounds):
-            judge_group(texts, {}, *task.compiled, tool_n1._VERDICTS)
+            judge_group(texts, MAX_LENGTH, task.compiled, tool_n1._VERDICTS)
         return sys.getallocatedblocks()
 
     before = blocks_after(3)

@@ -178,25 +178,34 @@ CALLS = [{"name": "f", "arguments": {"a": 1}}]
 
 def test_a_compiled_judge_is_asked_about_the_group_and_python_where_it_is_in_doubt():
     task = prepare_hardened(TaskSource(tools=None, ground_truth=json.dumps(CALLS).encode()), ToolCompiler())
-    group = [write_completion(CALLS), "Sure.", write_completion([])]
+    group = [write_completion(CALLS), "Sure.", AssistantMessage(), write_completion([]), "a" * 201]
 
-    def judge_group(texts, judged, validators, names, arguments, verdicts):
-        assert texts == group
-        assert judged == dict.fromkeys(task.spellings, Verdict(1.0, "ok"))
-        assert (validators, names, arguments) == (None, ("f",), ({"a": 1},))
+    def judge_group(completions, max_length, compiled, verdicts):
+        assert (completions, max_length) == (group, 200)
+        assert set(compiled.known.values()) == {Verdict(1.0, "ok")}
+        assert json.dumps(CALLS) in compiled.known
+        assert compiled[1:] == (None, ("f",), ({"a": 1},))
         assert [verdict.reason for verdict in verdicts] == list(native.OUTCOMES)
         assert [verdict.score for verdict in verdicts] == [float(reason == "ok") for reason in native.OUTCOMES]
-        return [None, Verdict(0.0, "json_invalid"), None]
+        return [None, Verdict(0.0, "json_invalid"), None, None, None], [0, 2, 3, 4]
 
-    verdicts = judge_hardened_group_by(judge_group, group, task, NO_CONTEXT)
-    assert verdicts == [Verdict(1.0, "ok"), Verdict(0.0, "json_invalid"), Verdict(0.0, "call_wanted")]
+    verdicts, left = judge_hardened_group_by(judge_group, group, 200, task, NO_CONTEXT)
+    assert verdicts == [Verdict(1.0, "ok"), Verdict(0.0, "json_invalid"), None, Verdict(0.0, "call_wanted"), None]
+    assert left == [2, 4]
+
+
+def test_what_a_compiled_judge_leaves_to_python_changes_no_block_that_the_task_knows():
+    task = prepare_hardened(TaskSource(tools=None, ground_truth=json.dumps(CALLS).encode()), ToolCompiler())
+    known = dict(task.compiled.known)
+    judge_hardened_group_by(native.doubt_group, [write_completion([])], 200, task, NO_CONTEXT)
+    assert task.compiled.known == known
 
 
 @pytest.mark.parametrize("answers", [0, 2])
 def test_a_compiled_judge_that_loses_or_adds_a_verdict_is_an_error(answers):
     task = prepare_hardened(NO_CALL_WANTED, ToolCompiler())
-    with pytest.raises(ValueError, match="zip"):
-        judge_hardened_group_by(lambda *_: [None] * answers, [ANSWER], task, NO_CONTEXT)
+    with pytest.raises(RuntimeError, match=f"1 completions have {answers} verdicts"):
+        judge_hardened_group_by(lambda *_: ([None] * answers, []), [ANSWER], 200, task, NO_CONTEXT)
 
 
 def test_a_name_without_version_means_the_newest():

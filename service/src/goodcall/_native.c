@@ -1,18 +1,20 @@
 /* Judges the completions of a group for tool_n1/hardened@1, as goodcall.rewards.tool_n1 does, where there is no doubt.
 
-The Python there is the reference. This answers what it answers, or None: whatever is unusual or rare is left to it, so
-nothing here has to be complete, only right. A doubt is NULL without an exception, an error is NULL with one. Nothing is
-kept from call to call. */
+The Python there is the reference. This answers what it answers, or says that it is in doubt: whatever is unusual or
+rare is left to Python, so nothing here has to be complete, only right. A doubt is NULL without an exception, an error is
+NULL with one. Nothing is kept from call to call. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
     MAX_DEPTH = 64,  /* brackets open at once, as in goodcall.strict_json */
     MAX_NUMBER = 63, /* characters of a number; more are rare */
+    MAX_SHORT_DIGITS = 18, /* of an integer that fits into 64 bits for sure */
     MAX_CALLS = 16,  /* in a block; matching takes the square */
 };
 
@@ -35,7 +37,8 @@ typedef enum {
 } Outcome;
 
 typedef struct {
-    PyObject *judged;     /* dict: verdicts by call block */
+    PyObject *known;      /* dict: verdicts by call block */
+    PyObject *judged;     /* the same, of this call; NULL while there are none */
     PyObject *validators; /* dict: what tells whether arguments are valid, by name of a tool; or None */
     PyObject *names;      /* tuple: the names of the expected calls */
     PyObject *arguments;  /* tuple: their arguments */
@@ -52,11 +55,19 @@ typedef struct {
     PyObject *text;
     const void *data;
     int kind;
-    int depth;
-    int is_broken; /* whether reading stopped because the text is no JSON whatever follows */
     Py_ssize_t at;
     Py_ssize_t end;
 } Cursor;
+
+/* What is yet to be read of a JSON text in UTF-8. A NUL stands at the end, and is accepted nowhere. */
+typedef struct {
+    const char *at;
+    const char *end;
+    int depth;
+    int is_broken; /* whether reading stopped because the text is no JSON whatever follows */
+} Reader;
+
+/* ---- The form: what is between the tags ---- */
 
 static inline Py_UCS4 read_at(const Cursor *cursor, Py_ssize_t at) {
     return PyUnicode_READ(cursor->kind, cursor->data, at);
@@ -125,8 +136,6 @@ static int is_blank_up_to(Cursor *cursor, Py_ssize_t end) {
     return cursor->at == end;
 }
 
-/* ---- The form: what is between the tags ---- */
-
 static void drop_end_of_turn(Cursor *cursor) {
     while (TAKE_AT_END(cursor, "<|im_end|>") || TAKE_AT_END(cursor, "<|endoftext|>") ||
            TAKE_AT_END(cursor, "<|eot_id|>") || TAKE_AT_END(cursor, "<|end_of_text|>") ||
@@ -139,10 +148,12 @@ static void drop_end_of_turn(Cursor *cursor) {
 static Outcome read_form(Cursor *cursor) {
     skip_blanks(cursor);
     drop_blanks_at_end(cursor);
-    if (find(cursor, '|') >= 0) {
+    Py_ssize_t bar = find(cursor, '|');
+    if (bar >= 0) {
         drop_end_of_turn(cursor);
+        bar = find(cursor, '|');
     }
-    if (find(cursor, '|') != -1) {
+    if (bar != -1) {
         return UNKNOWN; /* there may be a chat marker, or an error */
     }
     if (!TAKE(cursor, "<think>")) {
@@ -170,167 +181,197 @@ static Outcome read_form(Cursor *cursor) {
 
 /* ---- JSON ---- */
 
-static PyObject *read_value(Cursor *cursor);
+static PyObject *read_value(Reader *reader);
 
-static void *broken(Cursor *cursor) {
-    cursor->is_broken = 1;
+static void *broken(Reader *reader) {
+    reader->is_broken = 1;
     return NULL;
 }
 
-/* Whether a character comes next after blanks; if so, the cursor moves past it. */
-static inline int take_token(Cursor *cursor, Py_UCS4 token) {
-    skip_blanks(cursor);
-    int comes = peek(cursor) == token;
-    cursor->at += comes;
+static inline void skip_spaces(Reader *reader) {
+    while (is_blank((unsigned char)*reader->at)) {
+        reader->at++;
+    }
+}
+
+/* Whether a character comes next; if so, the reader moves past it. */
+static inline int take_char(Reader *reader, char character) {
+    int comes = *reader->at == character;
+    reader->at += comes;
     return comes;
 }
 
-static inline int is_surrogate(Py_UCS4 character) { return character >= 0xD800 && character <= 0xDFFF; }
-
-/* Whether a character stands for itself in a string. A str has no pairs of surrogates, only lone ones. */
-static inline int is_plain(Py_UCS4 character) {
-    return character >= 0x20 && character != '"' && character != '\\' && !is_surrogate(character);
+/* The same after blanks. */
+static inline int take_token(Reader *reader, char token) {
+    skip_spaces(reader);
+    return take_char(reader, token);
 }
 
-#define SKIP_PLAIN(type)                                                                                               \
-    while (at < cursor->end && is_plain(((const type *)cursor->data)[at])) {                                           \
-        at++;                                                                                                          \
-    }
-
-static void skip_plain(Cursor *cursor) {
-    Py_ssize_t at = cursor->at;
-    if (cursor->kind == PyUnicode_1BYTE_KIND) {
-        SKIP_PLAIN(Py_UCS1)
-    } else if (cursor->kind == PyUnicode_2BYTE_KIND) {
-        SKIP_PLAIN(Py_UCS2)
-    } else {
-        SKIP_PLAIN(Py_UCS4)
-    }
-    cursor->at = at;
+/* Whether a word comes next; if so, the reader moves past it. */
+static int take_word(Reader *reader, const char *word) {
+    size_t length = strlen(word);
+    /* The NUL at the end ends the comparison in time. */
+    int comes = strncmp(reader->at, word, length) == 0;
+    reader->at += comes ? length : 0;
+    return comes;
 }
 
 /* The four hexadecimal digits that come next, or -1. */
-static long take_code_unit(Cursor *cursor) {
+static long take_code_unit(Reader *reader) {
     long unit = 0;
     for (int i = 0; i < 4; i++) {
-        Py_UCS4 character = peek(cursor);
         const char *digits = "0123456789abcdef0123456789ABCDEF";
-        const char *digit = character && character < 128 ? strchr(digits, (int)character) : NULL;
+        const char *digit = *reader->at ? strchr(digits, *reader->at) : NULL;
         if (digit == NULL) {
             return -1;
         }
         unit = unit * 16 + (digit - digits) % 16;
-        cursor->at++;
+        reader->at++;
     }
     return unit;
 }
 
-/* The character that an escape stands for, or -1; the cursor is behind the backslash. */
-static long take_escape(Cursor *cursor) {
-    if (!TAKE(cursor, "u")) {
-        Py_UCS4 letter = peek(cursor);
+/* The character that an escape stands for, or -1; the reader is behind the backslash. */
+static long take_escape(Reader *reader) {
+    if (!take_char(reader, 'u')) {
         const char *letters = "\"\\/bfnrt";
-        const char *found = letter && letter < 128 ? strchr(letters, (int)letter) : NULL;
-        cursor->at++;
+        const char *found = *reader->at ? strchr(letters, *reader->at) : NULL;
+        reader->at += found != NULL;
         return found ? "\"\\/\b\f\n\r\t"[found - letters] : -1;
     }
-    long unit = take_code_unit(cursor);
-    if (unit < 0 || !is_surrogate((Py_UCS4)unit)) {
+    long unit = take_code_unit(reader);
+    if (unit < 0xD800 || unit > 0xDFFF) {
         return unit;
     }
-    long low = unit < 0xDC00 && TAKE(cursor, "\\u") ? take_code_unit(cursor) : -1;
+    long low = unit < 0xDC00 && take_word(reader, "\\u") ? take_code_unit(reader) : -1;
     return low >= 0xDC00 && low <= 0xDFFF ? 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00) : -1;
 }
 
-/* A string that is written with escapes; the cursor is behind its first quote. */
-static PyObject *read_escaped_string(Cursor *cursor) {
-    Py_ssize_t close = cursor->at;
-    while (close < cursor->end && read_at(cursor, close) != '"') {
-        close += read_at(cursor, close) == '\\' ? 2 : 1;
+/* Writes a character in UTF-8: where the next one goes. */
+static char *write_utf8(char *to, long character) {
+    if (character < 0x80) {
+        *to++ = (char)character;
+    } else if (character < 0x800) {
+        *to++ = (char)(0xC0 | character >> 6);
+        *to++ = (char)(0x80 | (character & 0x3F));
+    } else if (character < 0x10000) {
+        *to++ = (char)(0xE0 | character >> 12);
+        *to++ = (char)(0x80 | (character >> 6 & 0x3F));
+        *to++ = (char)(0x80 | (character & 0x3F));
+    } else {
+        *to++ = (char)(0xF0 | character >> 18);
+        *to++ = (char)(0x80 | (character >> 12 & 0x3F));
+        *to++ = (char)(0x80 | (character >> 6 & 0x3F));
+        *to++ = (char)(0x80 | (character & 0x3F));
     }
-    if (close >= cursor->end) {
-        return broken(cursor);
+    return to;
+}
+
+/* Whether a byte stands in a string for itself, or for a part of what does. */
+static inline int is_plain(char byte) { return (unsigned char)byte >= 0x20 && byte != '"' && byte != '\\'; }
+
+/* A string that is written with escapes; the reader is behind its first quote. */
+static PyObject *read_escaped_string(Reader *reader) {
+    const char *close = reader->at;
+    while (close < reader->end && *close != '"') {
+        close += *close == '\\' ? 2 : 1;
+    }
+    if (close >= reader->end) {
+        return broken(reader);
     }
     /* Nothing is longer than it is written. */
-    Py_UCS4 *characters = PyMem_New(Py_UCS4, close - cursor->at);
+    char *characters = PyMem_Malloc((size_t)(close - reader->at));
     if (characters == NULL) {
         return PyErr_NoMemory();
     }
-    Py_ssize_t length = 0;
+    char *to = characters;
     long character = 0;
-    while (cursor->at < close && character >= 0) {
-        Py_UCS4 raw = read_at(cursor, cursor->at++);
-        character = raw == '\\' ? take_escape(cursor) : is_plain(raw) ? (long)raw : -1;
-        characters[length++] = (Py_UCS4)character;
+    while (reader->at < close && character >= 0) {
+        if (is_plain(*reader->at)) {
+            *to++ = *reader->at++;
+        } else {
+            character = take_char(reader, '\\') ? take_escape(reader) : -1;
+            to = character < 0 ? to : write_utf8(to, character);
+        }
     }
-    cursor->at++;
-    PyObject *string = character < 0 ? NULL : PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, characters, length);
+    reader->at = close + 1;
+    PyObject *string = character < 0 ? NULL : PyUnicode_DecodeUTF8(characters, to - characters, NULL);
     PyMem_Free(characters);
     return string;
 }
 
-/* A string; the cursor is behind its first quote. */
-static PyObject *read_string(Cursor *cursor) {
-    Py_ssize_t start = cursor->at;
-    skip_plain(cursor);
-    Py_UCS4 stop = peek(cursor);
-    if (stop == '"') {
-        return PyUnicode_Substring(cursor->text, start, cursor->at++);
+static PyObject *new_string(const char *utf8, Py_ssize_t length, int is_ascii) {
+    if (!is_ascii) {
+        return PyUnicode_DecodeUTF8(utf8, length, NULL);
     }
-    if (stop == '\\') {
-        cursor->at = start;
-        return read_escaped_string(cursor);
+    PyObject *string = PyUnicode_New(length, 127);
+    if (string != NULL) {
+        memcpy(PyUnicode_DATA(string), utf8, (size_t)length);
     }
-    return is_surrogate(stop) ? NULL : broken(cursor);
+    return string;
 }
 
-static inline int is_digit(Py_UCS4 character) { return character >= '0' && character <= '9'; }
-
-static Py_ssize_t skip_digits(Cursor *cursor) {
-    Py_ssize_t start = cursor->at;
-    while (is_digit(peek(cursor))) {
-        cursor->at++;
+/* A string; the reader is behind its first quote. */
+static PyObject *read_string(Reader *reader) {
+    const char *start = reader->at;
+    unsigned char bits = 0;
+    while (is_plain(*reader->at)) {
+        bits |= (unsigned char)*reader->at++;
     }
-    return cursor->at - start;
+    if (*reader->at == '"') {
+        return new_string(start, reader->at++ - start, bits < 0x80);
+    }
+    if (*reader->at == '\\') {
+        reader->at = start;
+        return read_escaped_string(reader);
+    }
+    return broken(reader);
 }
 
-static PyObject *read_number(Cursor *cursor) {
-    Py_ssize_t start = cursor->at;
-    int is_negative = TAKE(cursor, "-");
-    int starts_with_zero = peek(cursor) == '0';
-    Py_ssize_t digits = skip_digits(cursor);
+static Py_ssize_t skip_digits(Reader *reader) {
+    const char *start = reader->at;
+    while (*reader->at >= '0' && *reader->at <= '9') {
+        reader->at++;
+    }
+    return reader->at - start;
+}
+
+static PyObject *read_number(Reader *reader) {
+    const char *start = reader->at;
+    int is_negative = take_char(reader, '-');
+    int starts_with_zero = *reader->at == '0';
+    Py_ssize_t digits = skip_digits(reader);
     if (digits == 0) {
-        Py_UCS4 next = peek(cursor);
-        return is_negative || next == 'N' || next == 'I' ? NULL : broken(cursor);
+        /* NaN and Infinity have a reason of their own. */
+        return is_negative || *reader->at == 'N' || *reader->at == 'I' ? NULL : broken(reader);
     }
-    int is_double = TAKE(cursor, ".");
-    int is_right = !(starts_with_zero && digits > 1) && (!is_double || skip_digits(cursor));
-    if (TAKE(cursor, "e") || TAKE(cursor, "E")) {
-        is_double = TAKE(cursor, "-") || TAKE(cursor, "+") || 1;
-        is_right = is_right && skip_digits(cursor);
+    int is_double = take_char(reader, '.');
+    int is_right = !(starts_with_zero && digits > 1) && (!is_double || skip_digits(reader));
+    if (take_char(reader, 'e') || take_char(reader, 'E')) {
+        is_double = take_char(reader, '-') || take_char(reader, '+') || 1;
+        is_right = is_right && skip_digits(reader);
     }
-    Py_ssize_t length = cursor->at - start;
+    Py_ssize_t length = reader->at - start;
     if (!is_right || length > MAX_NUMBER) {
         return NULL;
     }
     char written[MAX_NUMBER + 1] = {0};
-    for (Py_ssize_t i = 0; i < length; i++) {
-        written[i] = (char)read_at(cursor, start + i);
-    }
+    memcpy(written, start, (size_t)length);
     if (!is_double) {
-        return PyLong_FromString(written, NULL, 10);
+        return digits <= MAX_SHORT_DIGITS ? PyLong_FromLongLong(strtoll(written, NULL, 10))
+                                          : PyLong_FromString(written, NULL, 10);
     }
     double number = PyOS_string_to_double(written, NULL, NULL);
     return !isfinite(number) || (number == -1.0 && PyErr_Occurred()) ? NULL : PyFloat_FromDouble(number);
 }
 
 /* Reads one member into an object; -1 on a doubt or an error. */
-static int read_member(Cursor *cursor, PyObject *object) {
-    PyObject *key = take_token(cursor, '"') ? read_string(cursor) : broken(cursor);
+static int read_member(Reader *reader, PyObject *object) {
+    PyObject *key = take_token(reader, '"') ? read_string(reader) : broken(reader);
     if (key == NULL) {
         return -1;
     }
-    PyObject *value = take_token(cursor, ':') ? read_value(cursor) : broken(cursor);
+    PyObject *value = take_token(reader, ':') ? read_value(reader) : broken(reader);
     Py_ssize_t size = PyDict_GET_SIZE(object);
     int is_set = value != NULL && PyDict_SetItem(object, key, value) == 0;
     Py_DECREF(key);
@@ -339,52 +380,63 @@ static int read_member(Cursor *cursor, PyObject *object) {
     return is_set && PyDict_GET_SIZE(object) > size ? 0 : -1;
 }
 
-static int append_element(Cursor *cursor, PyObject *list) {
-    PyObject *element = read_value(cursor);
+static int append_element(Reader *reader, PyObject *list) {
+    PyObject *element = read_value(reader);
     int is_appended = element != NULL && PyList_Append(list, element) == 0;
     Py_XDECREF(element);
     return is_appended ? 0 : -1;
 }
 
 /* Reads into an empty object or list up to its closing bracket. Takes over the reference to it. */
-static PyObject *fill(Cursor *cursor, PyObject *container, Py_UCS4 close, int (*read_one)(Cursor *, PyObject *)) {
-    int is_filled = container != NULL && ++cursor->depth <= MAX_DEPTH;
-    if (is_filled && !take_token(cursor, close)) {
+static PyObject *fill(Reader *reader, PyObject *container, char close, int (*read_one)(Reader *, PyObject *)) {
+    int is_filled = container != NULL && ++reader->depth <= MAX_DEPTH;
+    if (is_filled && !take_token(reader, close)) {
         do {
-            is_filled = read_one(cursor, container) == 0;
-        } while (is_filled && take_token(cursor, ','));
-        if (is_filled && !take_token(cursor, close)) {
+            is_filled = read_one(reader, container) == 0;
+        } while (is_filled && take_token(reader, ','));
+        if (is_filled && !take_token(reader, close)) {
             is_filled = 0;
-            broken(cursor);
+            broken(reader);
         }
     }
-    cursor->depth--;
+    reader->depth--;
     if (!is_filled) {
         Py_CLEAR(container);
     }
     return container;
 }
 
-static PyObject *read_value(Cursor *cursor) {
-    if (take_token(cursor, '"')) {
-        return read_string(cursor);
+static PyObject *read_value(Reader *reader) {
+    if (take_token(reader, '"')) {
+        return read_string(reader);
     }
-    if (take_token(cursor, '{')) {
-        return fill(cursor, PyDict_New(), '}', read_member);
+    if (take_char(reader, '{')) {
+        return fill(reader, PyDict_New(), '}', read_member);
     }
-    if (take_token(cursor, '[')) {
-        return fill(cursor, PyList_New(0), ']', append_element);
+    if (take_char(reader, '[')) {
+        return fill(reader, PyList_New(0), ']', append_element);
     }
-    if (TAKE(cursor, "true")) {
+    if (take_word(reader, "true")) {
         Py_RETURN_TRUE;
     }
-    if (TAKE(cursor, "false")) {
+    if (take_word(reader, "false")) {
         Py_RETURN_FALSE;
     }
-    if (TAKE(cursor, "null")) {
+    if (take_word(reader, "null")) {
         Py_RETURN_NONE;
     }
-    return read_number(cursor);
+    return read_number(reader);
+}
+
+/* The value that a whole JSON text is. */
+static PyObject *read_text(Reader *reader) {
+    PyObject *value = read_value(reader);
+    skip_spaces(reader);
+    if (value != NULL && reader->at < reader->end) {
+        Py_CLEAR(value);
+        broken(reader);
+    }
+    return value;
 }
 
 /* ---- Calls ---- */
@@ -416,8 +468,14 @@ static int find_calls(PyObject *payload, Call *calls) {
     return (int)count;
 }
 
-/* Whether two values are equal as JSON, one of them at most MAX_DEPTH deep; -1 on an error. */
-static int equal(PyObject *one, PyObject *other) {
+/* How close two values have to be. */
+typedef enum {
+    AS_JSON, /* 1 equals 1.0 */
+    AS_TYPED /* it does not */
+} Equality;
+
+/* Whether two values are equal, one of them at most MAX_DEPTH deep; -1 on an error. */
+static int equal(PyObject *one, PyObject *other, Equality equality) {
     if (one == other) {
         return 1;
     }
@@ -428,7 +486,8 @@ static int equal(PyObject *one, PyObject *other) {
     int are_dicts = PyDict_Check(one) && PyDict_Check(other);
     int are_lists = PyList_Check(one) && PyList_Check(other);
     if (!are_dicts && !are_lists) {
-        return PyObject_RichCompareBool(one, other, Py_EQ);
+        return equality == AS_TYPED && Py_TYPE(one) != Py_TYPE(other) ? 0
+                                                                      : PyObject_RichCompareBool(one, other, Py_EQ);
     }
     if (PyObject_Size(one) != PyObject_Size(other)) {
         return 0;
@@ -436,29 +495,40 @@ static int equal(PyObject *one, PyObject *other) {
     int answer = 1;
     if (are_lists) {
         for (Py_ssize_t i = 0; answer == 1 && i < PyList_GET_SIZE(one); i++) {
-            answer = equal(PyList_GET_ITEM(one, i), PyList_GET_ITEM(other, i));
+            answer = equal(PyList_GET_ITEM(one, i), PyList_GET_ITEM(other, i), equality);
         }
     } else {
         PyObject *key, *value;
         for (Py_ssize_t i = 0; answer == 1 && PyDict_Next(one, &i, &key, &value);) {
             PyObject *counterpart = PyDict_GetItemWithError(other, key);
-            answer = counterpart ? equal(value, counterpart) : PyErr_Occurred() ? -1 : 0;
+            answer = counterpart ? equal(value, counterpart, equality) : PyErr_Occurred() ? -1 : 0;
         }
     }
     return answer;
 }
 
-/* Whether calls equal the expected ones, as many as they are, in any order; -1 on an error. */
-static int match(const Task *task, const Call *calls, int count, int by_name_only) {
+static int names_are_equal(const Task *task, const Call *call, Py_ssize_t expected) {
+    return PyObject_RichCompareBool(call->name, PyTuple_GET_ITEM(task->names, expected), Py_EQ);
+}
+
+static int are_equal(const Task *task, const Call *call, Py_ssize_t expected) {
+    int answer = names_are_equal(task, call, expected);
+    return answer == 1 ? equal(call->arguments, PyTuple_GET_ITEM(task->arguments, expected), AS_JSON) : answer;
+}
+
+static int are_equally_typed(const Task *task, const Call *call, Py_ssize_t expected) {
+    int answer = names_are_equal(task, call, expected);
+    return answer == 1 ? equal(call->arguments, PyTuple_GET_ITEM(task->arguments, expected), AS_TYPED) : answer;
+}
+
+/* Whether calls are the expected ones by some comparison, as many as they are, in any order; -1 on an error. */
+static int match(const Task *task, const Call *calls, int count, int (*compare)(const Task *, const Call *, Py_ssize_t)) {
     unsigned matched = 0;
     for (int i = 0; i < count; i++) {
         int answer = 0;
         for (int j = 0; j < count && answer == 0; j++) {
             if (!(matched >> j & 1)) {
-                answer = equal(calls[i].name, PyTuple_GET_ITEM(task->names, j));
-                if (answer == 1 && !by_name_only) {
-                    answer = equal(calls[i].arguments, PyTuple_GET_ITEM(task->arguments, j));
-                }
+                answer = compare(task, &calls[i], j);
                 matched |= (unsigned)(answer == 1) << j;
             }
         }
@@ -492,6 +562,11 @@ static Outcome judge_calls(const Task *task, const Call *calls, int count) {
     if (expected == 0) {
         return CALL_NOT_WANTED;
     }
+    /* The expected calls are valid, so what is the same to a validator need not be shown to it. */
+    int answer = count == expected ? match(task, calls, count, are_equally_typed) : 0;
+    if (answer != 0) {
+        return answer < 0 ? UNKNOWN : RIGHT;
+    }
     for (int i = 0; task->validators != Py_None && i < count; i++) {
         Outcome outcome = check(task, &calls[i]);
         if (outcome != RIGHT) {
@@ -501,27 +576,30 @@ static Outcome judge_calls(const Task *task, const Call *calls, int count) {
     if (count != expected) {
         return count < expected ? CALL_MISSING : CALL_EXTRA;
     }
-    int answer = match(task, calls, count, 0);
+    answer = match(task, calls, count, are_equal);
     if (answer == 0) {
-        answer = match(task, calls, count, 1);
+        answer = match(task, calls, count, names_are_equal);
         return answer < 0 ? UNKNOWN : answer ? ARGUMENTS_WRONG : TOOL_WRONG;
     }
     return answer < 0 ? UNKNOWN : RIGHT;
 }
 
-/* Judges what stands in a call block, which the cursor is. */
-static Outcome judge_block(const Task *task, Cursor *cursor) {
-    Py_ssize_t start = cursor->at;
-    PyObject *payload = read_value(cursor);
-    skip_blanks(cursor);
-    if (payload != NULL && cursor->at < cursor->end) {
-        Py_CLEAR(payload);
-        broken(cursor);
+/* Judges what stands in a call block. */
+static Outcome judge_block(const Task *task, PyObject *block) {
+    Py_ssize_t length;
+    const char *json = PyUnicode_AsUTF8AndSize(block, &length);
+    if (json == NULL) {
+        /* A raw surrogate has no UTF-8. */
+        if (PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) {
+            PyErr_Clear();
+        }
+        return UNKNOWN;
     }
+    Reader reader = {.at = json, .end = json + length};
+    PyObject *payload = read_text(&reader);
     if (payload == NULL) {
-        /* A tag or a raw surrogate anywhere in it would give another reason. */
-        cursor->at = start;
-        int is_sure = cursor->is_broken && cursor->kind == PyUnicode_1BYTE_KIND && find(cursor, '<') == -1;
+        /* A tag anywhere in it would give another reason. */
+        int is_sure = reader.is_broken && memchr(json, '<', (size_t)length) == NULL;
         return is_sure && !PyErr_Occurred() ? JSON_INVALID : UNKNOWN;
     }
     Call calls[MAX_CALLS];
@@ -533,13 +611,21 @@ static Outcome judge_block(const Task *task, Cursor *cursor) {
 
 /* ---- Groups ---- */
 
-/* The verdict on a str, or NULL. */
-static PyObject *judge(const Task *task, PyObject *text) {
-#if PY_VERSION_HEX < 0x030C0000
-    if (PyUnicode_READY(text) < 0) {
-        return NULL;
+/* The verdict on a call block that was met before, borrowed; NULL where it was not, or on an error. */
+static PyObject *look_up(const Task *task, PyObject *block) {
+    PyObject *known = PyDict_GetItemWithError(task->known, block);
+    return known || task->judged == NULL || PyErr_Occurred() ? known : PyDict_GetItemWithError(task->judged, block);
+}
+
+static int remember(Task *task, PyObject *block, PyObject *verdict) {
+    if (task->judged == NULL) {
+        task->judged = PyDict_New();
     }
-#endif
+    return task->judged ? PyDict_SetItem(task->judged, block, verdict) : -1;
+}
+
+/* The verdict on a str, or NULL. */
+static PyObject *judge(Task *task, PyObject *text) {
     Cursor cursor = {
         .text = text,
         .data = PyUnicode_DATA(text),
@@ -547,58 +633,101 @@ static PyObject *judge(const Task *task, PyObject *text) {
         .end = PyUnicode_GET_LENGTH(text),
     };
     Outcome outcome = read_form(&cursor);
-    PyObject *body = NULL;
+    PyObject *block = NULL;
     if (outcome == MAKES_CALLS) {
-        body = PyUnicode_Substring(text, cursor.at, cursor.end);
-        PyObject *known = body ? PyDict_GetItemWithError(task->judged, body) : NULL;
+        block = PyUnicode_Substring(text, cursor.at, cursor.end);
+        PyObject *known = block ? look_up(task, block) : NULL;
         if (known != NULL) {
-            Py_DECREF(body);
+            Py_DECREF(block);
             return Py_NewRef(known);
         }
-        outcome = PyErr_Occurred() ? UNKNOWN : judge_block(task, &cursor);
+        outcome = PyErr_Occurred() ? UNKNOWN : judge_block(task, block);
     } else if (outcome == CALL_WANTED && PyTuple_GET_SIZE(task->names) == 0) {
         outcome = RIGHT;
     }
     PyObject *verdict = outcome == UNKNOWN ? NULL : PyTuple_GET_ITEM(task->verdicts, outcome);
-    if (body != NULL && verdict != NULL && PyDict_SetItem(task->judged, body, verdict) < 0) {
+    if (block != NULL && verdict != NULL && remember(task, block, verdict) < 0) {
         verdict = NULL;
     }
-    Py_XDECREF(body);
+    Py_XDECREF(block);
     return Py_XNewRef(verdict);
 }
 
-static PyObject *judge_group(PyObject *Py_UNUSED(module), PyObject *arguments) {
-    Task task;
-    PyObject *sequence;
-    if (!PyArg_ParseTuple(arguments, "OO!OO!O!O!", &sequence, &PyDict_Type, &task.judged, &task.validators,
-                          &PyTuple_Type, &task.names, &PyTuple_Type, &task.arguments, &PyTuple_Type,
-                          &task.verdicts)) {
+/* The verdict on a completion of any kind, or NULL. */
+static PyObject *judge_any(Task *task, PyObject *completion, Py_ssize_t max_length) {
+    if (!PyUnicode_CheckExact(completion)) {
         return NULL;
     }
-    if ((task.validators != Py_None && !PyDict_Check(task.validators)) ||
-        PyTuple_GET_SIZE(task.names) != PyTuple_GET_SIZE(task.arguments) ||
-        PyTuple_GET_SIZE(task.verdicts) != OUTCOMES) {
-        PyErr_SetString(PyExc_TypeError, "judge_group: what describes the task does not fit together");
+#if PY_VERSION_HEX < 0x030C0000
+    if (PyUnicode_READY(completion) < 0) {
         return NULL;
     }
-    /* Validators run Python, which could change a list. */
-    PyObject *texts = PySequence_Tuple(sequence);
-    PyObject *answers = texts ? PyList_New(PyTuple_GET_SIZE(texts)) : NULL;
-    for (Py_ssize_t i = 0; answers != NULL && i < PyTuple_GET_SIZE(texts); i++) {
-        PyObject *text = PyTuple_GET_ITEM(texts, i);
-        PyObject *verdict = PyUnicode_CheckExact(text) ? judge(&task, text) : NULL;
-        if (verdict == NULL && PyErr_Occurred()) {
-            Py_CLEAR(answers);
-        } else {
-            PyList_SET_ITEM(answers, i, verdict ? verdict : Py_NewRef(Py_None));
+#endif
+    return PyUnicode_GET_LENGTH(completion) <= max_length ? judge(task, completion) : NULL;
+}
+
+static int append_index(PyObject *list, Py_ssize_t index) {
+    PyObject *number = PyLong_FromSsize_t(index);
+    int is_appended = number != NULL && PyList_Append(list, number) == 0;
+    Py_XDECREF(number);
+    return is_appended ? 0 : -1;
+}
+
+/* Puts a verdict on each completion into a list that is as long, None where in doubt; -1 on an error. */
+static int fill_verdicts(Task *task, PyObject *completions, Py_ssize_t max_length, PyObject *verdicts,
+                         PyObject *doubts) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(completions); i++) {
+        PyObject *verdict = judge_any(task, PyTuple_GET_ITEM(completions, i), max_length);
+        if (verdict == NULL && (PyErr_Occurred() || append_index(doubts, i) < 0)) {
+            return -1;
         }
+        PyList_SET_ITEM(verdicts, i, verdict ? verdict : Py_NewRef(Py_None));
     }
-    Py_XDECREF(texts);
-    return answers;
+    return 0;
+}
+
+/* Takes a goodcall.native.NativeTask apart, without references of its own; -1 where something does not fit. */
+static int read_task(Task *task, PyObject *given, PyObject *verdicts) {
+    if (!PyTuple_Check(given) || PyTuple_GET_SIZE(given) != 4 || !PyTuple_Check(verdicts) ||
+        PyTuple_GET_SIZE(verdicts) != OUTCOMES) {
+        return -1;
+    }
+    *task = (Task){
+        .known = PyTuple_GET_ITEM(given, 0),
+        .validators = PyTuple_GET_ITEM(given, 1),
+        .names = PyTuple_GET_ITEM(given, 2),
+        .arguments = PyTuple_GET_ITEM(given, 3),
+        .verdicts = verdicts,
+    };
+    int are_kinds_right = PyDict_Check(task->known) && (task->validators == Py_None || PyDict_Check(task->validators)) &&
+                          PyTuple_Check(task->names) && PyTuple_Check(task->arguments);
+    return are_kinds_right && PyTuple_GET_SIZE(task->names) == PyTuple_GET_SIZE(task->arguments) ? 0 : -1;
+}
+
+static PyObject *judge_group(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count) {
+    Task task;
+    if (count != 4 || !PyLong_Check(arguments[1]) || read_task(&task, arguments[2], arguments[3]) < 0) {
+        PyErr_SetString(PyExc_TypeError, "judge_group: the arguments don't fit together; see goodcall.native");
+        return NULL;
+    }
+    Py_ssize_t max_length = PyLong_AsSsize_t(arguments[1]);
+    /* Validators run Python, which could change a list. */
+    PyObject *completions = max_length == -1 && PyErr_Occurred() ? NULL : PySequence_Tuple(arguments[0]);
+    PyObject *verdicts = completions ? PyList_New(PyTuple_GET_SIZE(completions)) : NULL;
+    PyObject *doubts = verdicts ? PyList_New(0) : NULL;
+    PyObject *answer = NULL;
+    if (doubts != NULL && fill_verdicts(&task, completions, max_length, verdicts, doubts) == 0) {
+        answer = PyTuple_Pack(2, verdicts, doubts);
+    }
+    Py_XDECREF(completions);
+    Py_XDECREF(verdicts);
+    Py_XDECREF(doubts);
+    Py_XDECREF(task.judged);
+    return answer;
 }
 
 static PyMethodDef FUNCTIONS[] = {
-    {"judge_group", judge_group, METH_VARARGS, PyDoc_STR("See goodcall.native.JudgeGroup.")},
+    {"judge_group", (PyCFunction)(void (*)(void))judge_group, METH_FASTCALL, PyDoc_STR("See goodcall.native.JudgeGroup.")},
     {NULL, NULL, 0, NULL},
 };
 

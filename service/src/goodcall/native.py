@@ -7,22 +7,24 @@ right. This module is its only door.
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from goodcall.reasons import Reason
-from goodcall.types import JSON, Verdict
+from goodcall.types import JSON, Completion, Verdict
 
 
 class NativeTask(NamedTuple):
     """What the compiled judge knows of a task."""
 
+    known: dict[str, Verdict]
+    """Verdicts by call block, blanks around it not included."""
     validators: dict[str, Callable[[JSON], bool] | None] | None
     """By the name of a tool, what tells whether arguments are valid, None where any will do. None instead of the dict:
     there is nothing to check against."""
     names: tuple[str, ...]
     """The names of the expected calls."""
     arguments: tuple[JSON, ...]
-    """Their arguments, decoded."""
+    """Their arguments, decoded and valid."""
 
 
 OUTCOMES = (
@@ -45,25 +47,23 @@ class JudgeGroup(Protocol):
     """What ``_native.judge_group`` is."""
 
     def __call__(
-        self,
-        texts: Sequence[str],
-        judged: dict[str, Verdict],
-        validators: dict[str, Callable[[JSON], bool] | None] | None,
-        names: tuple[str, ...],
-        arguments: tuple[JSON, ...],
-        verdicts: tuple[Verdict, ...],
-        /,
-    ) -> list[Verdict | None]:
-        """The verdicts of ``tool_n1/hardened@1`` on texts, None where in doubt.
+        self, completions: Sequence[Completion], max_length: int, task: NativeTask, verdicts: tuple[Verdict, ...], /
+    ) -> tuple[list[Verdict], list[int]]:
+        """The verdicts of ``tool_n1/hardened@1``, and the indices of those that are in doubt.
+
+        A verdict that is in doubt is None until the caller puts it into its place.
 
         Args:
-            texts: completions without the prefix's length; what is no plain str is in doubt.
-            judged: verdicts by call block, blanks around it not included; gets those that are made.
-            validators: see ``NativeTask``, like the next two.
-            names: of the expected calls.
-            arguments: of the expected calls.
+            completions: texts with their prefixes; whatever is no plain str is in doubt.
+            max_length: code points that a text may have; a longer one is in doubt.
+            task: what to judge by.
             verdicts: what to answer, by the order of ``OUTCOMES``.
         """
+
+
+def doubt_group(completions: Sequence[Completion], *_: Any) -> tuple[list[Verdict], list[int]]:
+    """What a ``JudgeGroup`` that is sure of nothing answers."""
+    return cast("list[Verdict]", [None] * len(completions)), [*range(len(completions))]
 
 
 judge_group: JudgeGroup | None = (

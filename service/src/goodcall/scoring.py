@@ -5,7 +5,7 @@ Knows no web and no reward's insides.
 
 import json
 from collections.abc import Sequence
-from typing import Any, TypeGuard, cast
+from typing import Any
 
 from goodcall.errors import MissingNeed, UnsupportedCompletion, UnusableTask
 from goodcall.reasons import Reason
@@ -27,6 +27,7 @@ from goodcall.types import (
 
 MAX_COMPLETION_BYTES = 1 << 20
 """Bytes of UTF-8 that a completion may have; a longer one scores 0 unread."""
+_MAX_BYTES_OF_A_CODE_POINT = 4
 
 
 def score(
@@ -87,6 +88,7 @@ class Scorer:
 
     def __init__(self, *, max_completion_bytes: int = MAX_COMPLETION_BYTES, cache_bytes: int = CACHE_BYTES) -> None:
         self._max_completion_bytes = max_completion_bytes
+        self._max_length = max_completion_bytes // _MAX_BYTES_OF_A_CODE_POINT
         self._tasks = TaskCache(cache_bytes)
 
     def score_group(
@@ -108,20 +110,19 @@ class Scorer:
         if need := reward.missing_need(task, context):
             raise MissingNeed(reward.id, need)
         prepared = self._tasks.prepare(task, reward)
-        if reward.judge_group and not explain and prepared.defect is None and self._are_short_texts(completions):
-            texts = [assistant_prefix + text for text in completions] if assistant_prefix else completions
-            return reward.judge_group(texts, prepared.task, context)
-        judged = [
-            self._judge(_prefixed(completion, assistant_prefix), prepared, reward, context)
-            for completion in completions
-        ]
-        return [_verdict(score, finding, explain=explain) for score, finding in judged]
 
-    def _are_short_texts(self, completions: Sequence[Completion]) -> TypeGuard[Sequence[str]]:
-        """Whether all completions are texts that can't be over the limit, whatever their characters."""
-        if {*map(type, completions)} != {str}:
-            return False
-        return max(map(len, cast("Sequence[str]", completions))) * 4 <= self._max_completion_bytes
+        def judge(completion: Completion) -> Verdict:
+            score, finding = self._judge(_prefixed(completion, assistant_prefix), prepared, reward, context)
+            return _verdict(score, finding, explain=explain)
+
+        if reward.judge_group is None or explain or prepared.defect is not None:
+            return [judge(completion) for completion in completions]
+        verdicts, left = reward.judge_group(
+            _joined(assistant_prefix, completions), self._max_length + len(assistant_prefix), prepared.task, context
+        )
+        for index in left:
+            verdicts[index] = judge(completions[index])
+        return verdicts
 
     def _judge(
         self, completion: CompletionText | AssistantMessage, prepared: Prepared, reward: Reward[Any], context: Context
@@ -139,15 +140,21 @@ class Scorer:
         return judgement.score, judgement.finding
 
 
+def _joined(prefix: str, completions: Sequence[Completion]) -> Sequence[Completion]:
+    if not prefix:
+        return completions
+    return [prefix + completion if isinstance(completion, str) else completion for completion in completions]
+
+
 def _prefixed(completion: Completion, prefix: str) -> CompletionText | AssistantMessage:
     return CompletionText(prefix + completion, len(prefix)) if isinstance(completion, str) else completion
 
 
 def _is_longer(completion: CompletionText | AssistantMessage, limit: int) -> bool:
-    """Whether the UTF-8 of a completion has more bytes than the limit; a code point has at most four."""
+    """Whether the UTF-8 of a completion has more bytes than the limit."""
     texts = _message_texts(completion) if isinstance(completion, AssistantMessage) else _own_text(completion)
     code_points = sum(map(len, texts))
-    if code_points * 4 <= limit:
+    if code_points * _MAX_BYTES_OF_A_CODE_POINT <= limit:
         return False
     return code_points > limit or sum(len(text.encode(errors="surrogatepass")) for text in texts) > limit
 

@@ -5,13 +5,27 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from goodcall.reasons import Reason
 from goodcall.tool_compiler import ToolCompiler
-from goodcall.types import JSON, AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource, Verdict
+from goodcall.types import (
+    JSON,
+    AssistantMessage,
+    Completion,
+    CompletionText,
+    Context,
+    Finding,
+    Judgement,
+    TaskSource,
+    Verdict,
+)
 
 PreparedTask = TypeVar("PreparedTask")
+
+JudgeGroup: TypeAlias = Callable[[Sequence[Completion], int, PreparedTask, Context], tuple[list[Verdict], list[int]]]
+"""Judges the texts of a group that have at most so many code points, prefixes included. Of all other completions it
+gives the indices, in order, and None for verdicts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +51,17 @@ class Reward(Generic[PreparedTask]):
     """Reads a task once, for any number of completions. Raises UnusableTask when it can't be judged by."""
     judge: Callable[[CompletionText | AssistantMessage, PreparedTask, Context], Judgement]
     """Judges one completion. Raises UnusableTask when only the context tells that the task can't be judged by."""
-    judge_group: Callable[[Sequence[str], PreparedTask, Context], list[Verdict]] | None = None
-    """The scores and reasons that ``judge`` gives to all texts of a group, where that is cheaper than one by one."""
+    judge_group: JudgeGroup[PreparedTask] | None = None
+    """The scores and reasons that ``judge`` gives to a group, where that is cheaper than one by one."""
     judges_messages: bool = True
     """Whether ``judge`` takes parsed messages, or text alone."""
 
     def missing_need(self, task: TaskSource, context: Context) -> str | None:
         """The first thing that this reward needs and that was not given."""
-        return next((need for need in self.needs if _GIVEN[need](task, context) is None), None)
+        for need in self.needs:
+            if _GIVEN[need](task, context) is None:
+                return need
+        return None
 
     @property
     def name(self) -> str:

@@ -17,7 +17,16 @@ from goodcall.reasons import Reason
 from goodcall.rewards.reward import Reward, binary_judgement
 from goodcall.schemas import Toolbox
 from goodcall.tool_compiler import ToolCompiler
-from goodcall.types import AssistantMessage, CompletionText, Context, Finding, Judgement, TaskSource, Verdict
+from goodcall.types import (
+    AssistantMessage,
+    Completion,
+    CompletionText,
+    Context,
+    Finding,
+    Judgement,
+    TaskSource,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +35,8 @@ class HardenedTask:
 
     toolbox: Toolbox | None
     expected: ExpectedCalls
-    spellings: tuple[str, ...]
-    """Call blocks that are known to be right; none where no call is wanted."""
     compiled: native.NativeTask
+    """The same for the compiled judge. It knows the common spellings of the expected calls, if calls are expected."""
 
 
 def prepare_hardened(source: TaskSource, compiler: ToolCompiler) -> HardenedTask:
@@ -43,11 +51,12 @@ def prepare_hardened(source: TaskSource, compiler: ToolCompiler) -> HardenedTask
         check_ground_truth(ground_truth, toolbox)
     calls = ground_truth.calls
     compiled = native.NativeTask(
-        None if toolbox is None else toolbox.validators(),
-        tuple(call.name for call in calls),
-        tuple(call.arguments for call in calls),
+        known=dict.fromkeys(spell(calls), _RIGHT) if calls else {},
+        validators=None if toolbox is None else toolbox.validators(),
+        names=tuple(call.name for call in calls),
+        arguments=tuple(call.arguments for call in calls),
     )
-    return HardenedTask(toolbox, ExpectedCalls(calls), spell(calls) if calls else (), compiled)
+    return HardenedTask(toolbox, ExpectedCalls(calls), compiled)
 
 
 def judge_hardened(completion: CompletionText | AssistantMessage, task: HardenedTask, _: Context) -> Judgement:
@@ -57,19 +66,28 @@ def judge_hardened(completion: CompletionText | AssistantMessage, task: Hardened
     return binary_judgement(fault and (parsed.located(fault) if isinstance(parsed, Calls) else fault))
 
 
-def judge_hardened_group(texts: Sequence[str], task: HardenedTask, _: Context) -> list[Verdict]:
-    """The verdicts on the texts of a group, every call block that repeats judged once."""
-    judged = dict.fromkeys(task.spellings, _RIGHT)
-    return [_judge_once(text, task, judged) for text in texts]
+def judge_hardened_group(
+    completions: Sequence[Completion], max_length: int, task: HardenedTask, context: Context
+) -> tuple[list[Verdict], list[int]]:
+    """The verdicts on the texts of a group, every call block that repeats judged once. See ``Reward.judge_group``."""
+    return judge_hardened_group_by(native.doubt_group, completions, max_length, task, context)
 
 
 def judge_hardened_group_by(
-    judge_group: native.JudgeGroup, texts: Sequence[str], task: HardenedTask, _: Context
-) -> list[Verdict]:
-    """The same by a compiled judge, and by ``judge_hardened_group``'s means where that is in doubt."""
-    judged = dict.fromkeys(task.spellings, _RIGHT)
-    verdicts = judge_group(texts, judged, *task.compiled, _VERDICTS)
-    return [verdict or _judge_once(text, task, judged) for text, verdict in zip(texts, verdicts, strict=True)]
+    judge_group: native.JudgeGroup, completions: Sequence[Completion], max_length: int, task: HardenedTask, _: Context
+) -> tuple[list[Verdict], list[int]]:
+    """The same by a compiled judge, and by means of this module where that is in doubt."""
+    verdicts, doubts = judge_group(completions, max_length, task.compiled, _VERDICTS)
+    if len(verdicts) != len(completions):
+        raise RuntimeError(f"{len(completions)} completions have {len(verdicts)} verdicts")
+    judged, left = task.compiled.known.copy() if doubts else {}, []
+    for index in doubts:
+        completion = completions[index]
+        if isinstance(completion, str) and len(completion) <= max_length:
+            verdicts[index] = _judge_once(completion, task, judged)
+        else:
+            left.append(index)
+    return verdicts, left
 
 
 def _judge_once(text: str, task: HardenedTask, judged: dict[str, Verdict]) -> Verdict:
