@@ -125,7 +125,8 @@ def is_refused(url):
 
 
 def test_probes_are_answered_while_a_batch_is_being_scored():
-    batch = {"ground_truth": [], "completions": [f"<think>{number}</think>No." for number in range(8192)]}
+    # Messages take longest.
+    batch = {"ground_truth": [], "completions": [{"content": f"<think>{number}</think>No."} for number in range(8192)]}
     with serving() as (_, url), connections(url, 2) as (scoring, probing):
         scoring.begin_score(**batch)
         # One is the probe that shows it.

@@ -6,7 +6,7 @@ what tasks are cached by, and the verifier reads them with its own strictness.
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NoReturn, TypeAlias, TypeGuard, TypeVar
+from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -220,15 +220,12 @@ def to_context(item: Item) -> types.Context:
 
 def to_completions(item: Item) -> Sequence[Completion]:
     """The completions of an item, as the verifier reads them."""
-    completions = item.completions
-    if are_texts(completions):
-        return completions
-    return [completion if isinstance(completion, str) else to_message(completion) for completion in completions]
+    return [to_completion(completion) for completion in item.completions]
 
 
-def are_texts(completions: Sequence[object]) -> TypeGuard[Sequence[str]]:
-    """Whether there are completions, all of them texts; asked of every batch, so at the cost of a glance."""
-    return {*map(type, completions)} == {str}
+def to_completion(completion: str | Message) -> Completion:
+    """A completion, as the verifier reads it."""
+    return completion if isinstance(completion, str) else to_message(completion)
 
 
 def to_message(completion: Message) -> AssistantMessage:

@@ -205,6 +205,10 @@ class Slot:
         except TimeoutError:
             raise self._admission.refused(self.team, ProblemCode.DEADLINE_EXCEEDED) from None
 
+    def spend_now(self, completions: int) -> bool:
+        """Whether it is this request's turn to score so many completions, which are then taken off it."""
+        return self._place is not None and self._place.spend_now(completions)
+
     async def spend(self, completions: int) -> None:
         """Returns when it is this request's turn to score so many completions.
 

@@ -1,11 +1,12 @@
 """Items to verdicts, without keeping the event loop from everything else."""
 
-from collections.abc import Iterator, Sequence
-from itertools import chain, islice
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Any, TypeGuard, cast
 
 from goodcall.errors import MissingNeed, UnsupportedCompletion
-from goodcall.items import Item, ItemVerdicts, are_texts, prefix_of, to_completions, to_context, to_task
+from goodcall.items import Item, ItemVerdicts, Message, prefix_of, to_completion, to_context, to_task
 from goodcall.rewards import Reward
 from goodcall.scoring import Scorer
 from goodcall.types import Completion, Verdict
@@ -51,9 +52,10 @@ class Batch:
             ClientDisconnect: nobody waits for the verdicts any more.
         """
         scored: list[ItemVerdicts] = []
-        for run in _runs(items):
+        for _, neighbours in groupby(items, _TASK):
+            run = list(neighbours)
             try:
-                verdicts = iter(await self._verdicts(run))
+                verdicts = await self._verdicts(run)
             except MissingNeed as error:
                 detail = f"{error.reward_id} needs {error.need} in every item."
                 raise RequestProblem(ProblemCode.INVALID_REQUEST, detail, place.format(len(scored))) from None
@@ -62,57 +64,61 @@ class Batch:
                 raise RequestProblem(
                     ProblemCode.UNSUPPORTED_COMPLETION, f"{error}.", f"{pointer}/completions"
                 ) from None
-            scored += [ItemVerdicts(item.id, list(islice(verdicts, len(item.completions)))) for item in run]
+            scored += _shared_out(verdicts, run)
         return scored
 
     async def _verdicts(self, run: Sequence[Item]) -> list[Verdict]:
-        task, context = to_task(run[0]), to_context(run[0])
-        prefix = prefix_of(run[0], self._assistant_prefix)
+        first, completions = run[0], _completions(run)
+        task, context, prefix = to_task(first), to_context(first), prefix_of(first, self._assistant_prefix)
         verdicts: list[Verdict] = []
-        for part in _portions(_completions(run)):
-            await self._slot.spend(len(part) or 1)
+        for part in _parts(completions):
+            if not self._slot.spend_now(len(part)):
+                await self._slot.spend(len(part))
             verdicts += self._scorer.score_group(
                 part, task, self.reward, assistant_prefix=prefix, context=context, explain=self._explain
             )
         return verdicts
 
 
-def _completions(run: Sequence[Item]) -> Sequence[Completion]:
-    return to_completions(run[0]) if len(run) == 1 else list(chain.from_iterable(map(to_completions, run)))
+_TASK = attrgetter("tools", "ground_truth", "context", "assistant_prefix")
+"""All of an item that its verdicts depend on, but for its completions."""
 
 
-def _runs(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """The items in runs of neighbours that differ in their ids and completions alone."""
-    start = 0
-    for index in range(1, len(items) + 1):
-        if index == len(items) or not _share_task(items[start], items[index]):
-            yield items[start:index]
-            start = index
+def _completions(run: Sequence[Item]) -> Sequence[str | Message]:
+    return run[0].completions if len(run) == 1 else [completion for item in run for completion in item.completions]
 
 
-def _share_task(one: Item, other: Item) -> bool:
-    return (
-        one.tools == other.tools
-        and one.ground_truth == other.ground_truth
-        and one.context == other.context
-        and one.assistant_prefix == other.assistant_prefix
-    )
+def _shared_out(verdicts: list[Verdict], run: Sequence[Item]) -> list[ItemVerdicts]:
+    if len(run) == 1:
+        return [ItemVerdicts(run[0].id, verdicts)]
+    rest = iter(verdicts)
+    return [ItemVerdicts(item.id, list(islice(rest, len(item.completions)))) for item in run]
 
 
 def _first_with_message(run: Sequence[Item]) -> int:
     return next(index for index, item in enumerate(run) if not all(isinstance(text, str) for text in item.completions))
 
 
-def _portions(completions: Sequence[Completion]) -> Iterator[Sequence[Completion]]:
+def _parts(completions: Sequence[str | Message]) -> Iterable[Sequence[Completion]]:
     """The completions in parts that fit into a turn; one empty part where there is none, so that it is looked at."""
-    for start in range(0, len(completions) or 1, COMPLETIONS_A_TURN):
+    if len(completions) <= COMPLETIONS_A_TURN and _are_light_texts(completions):
+        return (completions,)
+    return _smaller_parts(completions)
+
+
+def _smaller_parts(completions: Sequence[str | Message]) -> Iterator[Sequence[Completion]]:
+    for start in range(0, len(completions), COMPLETIONS_A_TURN):
         part = completions[start : start + COMPLETIONS_A_TURN]
-        # Messages are rare, and taken one by one for that.
-        if not part or (are_texts(part) and sum(map(len, part)) <= CHARACTERS_A_TURN):
+        if _are_light_texts(part):
             yield part
         else:
-            yield from _one_by_one(part)
+            for completion in part:
+                yield [to_completion(completion)]
 
 
-def _one_by_one(completions: Sequence[Completion]) -> Iterator[Sequence[Completion]]:
-    return ([completion] for completion in completions)
+def _are_light_texts(completions: Sequence[str | Message]) -> TypeGuard[Sequence[str]]:
+    """Whether all are texts, and short enough together; messages are rare, and taken one by one for that."""
+    try:
+        return sum(map(len, cast("Sequence[str]", completions))) <= CHARACTERS_A_TURN
+    except TypeError:
+        return False

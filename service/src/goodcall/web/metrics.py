@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter as Tally
+from operator import attrgetter
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
@@ -13,6 +14,7 @@ from goodcall.reasons import Stage
 from goodcall.types import Verdict
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_REASON = attrgetter("reason")
 _COMPLETIONS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 
 
@@ -124,7 +126,7 @@ class Metrics:
 
     def count_verdicts(self, reward_id: str, verdicts: list[Verdict]) -> None:
         """Adds verdicts to the counters."""
-        for reason, count in Tally([verdict.reason for verdict in verdicts]).items():
+        for reason, count in Tally(map(_REASON, verdicts)).items():
             is_null = "true" if reason.stage is Stage.TASK else "false"
             self._verdicts.labels(reward_id, reason, is_null).inc(count)
 

@@ -1,6 +1,8 @@
 """The endpoints: wire to verifier and back."""
 
 import platform
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -40,6 +42,8 @@ class Version(BaseModel):
     """Whether groups are judged by the compiled module; the scores are the same."""
 
 
+_VERDICTS = attrgetter("verdicts")
+
 router = APIRouter(dependencies=[Depends(authenticate)])
 
 
@@ -70,7 +74,7 @@ async def _score_json(request: Request) -> Response:
             reward, scorer, slot, assistant_prefix=score_request.assistant_prefix, explain=score_request.explain
         )
         items = await batch.score(score_request.items)
-        verdicts = [verdict for item in items for verdict in item.verdicts]
+        verdicts = [*chain.from_iterable(map(_VERDICTS, items))]
         state.metrics.count_verdicts(reward.id, verdicts)
         state.metrics.observe_batch(team.name, len(verdicts))
         answer = encode(ScoreResponse(reward.id, reward.digest, request.state.request_id, items))

@@ -96,15 +96,22 @@ class Place:
         self._waiting.set_result(None)
         self._began_at = self._turns.clock()
 
+    def spend_now(self, completions: int) -> bool:
+        """Whether so many completions may be scored at once, because the turn lasts; if so, they are taken off it."""
+        if self._completions_left <= 0 or self._turns.clock() - self._began_at >= TURN_S:
+            return False
+        self._completions_left -= completions or 1
+        return True
+
     async def spend(self, completions: int) -> None:
         """Returns when so many completions may be scored: at once while the turn lasts, else in the next one.
 
         Raises:
             Exception: what ``interrupt`` was told, before or meanwhile.
         """
-        if self._completions_left <= 0 or self._turns.clock() - self._began_at >= TURN_S:
+        if not self.spend_now(completions):
             await self._next_turn()
-        self._completions_left -= completions
+            self._completions_left -= completions or 1
 
     async def _next_turn(self) -> None:
         self._end_turn()
