@@ -70,7 +70,8 @@ async def read_body(request: Request, limits: Limits, hold: Callable[[int], obje
         if received > limits.max_body_bytes:
             raise _too_large(limits)
         hold(len(chunk))
-        chunks.append(chunk)
+        if chunk:
+            chunks.append(chunk)
     return b"".join(chunks)
 
 

@@ -15,6 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from goodcall.web.garbage_collection import keep_collections_short
+from goodcall.web.gathering import GatheringProtocol
+from goodcall.web.memory import keep_memory_at_hand
 
 IDLE_CONNECTION_TIMEOUT_S = 75
 """Longer than a training step usually takes, so that a trainer's connections live from step to step."""
@@ -31,7 +33,14 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, *, drain_delay_s: float = 0.0, on_started: Callable[[], None]) -> None:
         super().__init__(
-            uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=IDLE_CONNECTION_TIMEOUT_S)
+            uvicorn.Config(
+                app,
+                http=GatheringProtocol,
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                timeout_keep_alive=IDLE_CONNECTION_TIMEOUT_S,
+            )
         )
         self._app = app
         self._drain_delay_s = drain_delay_s
@@ -43,6 +52,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             keep_collections_short()
+            keep_memory_at_hand()
             self._on_started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
