@@ -2,7 +2,9 @@
 
 import ast
 import contextlib
+import importlib.util
 import io
+import json
 import re
 import sys
 import tomllib
@@ -26,7 +28,7 @@ def test_the_version_is_the_one_of_the_distribution() -> None:
     assert f"[{project['version']}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_it_imports_httpx_and_the_standard_library_alone() -> None:
+def test_it_needs_httpx_and_the_standard_library_alone() -> None:
     imported = set()
     for source in SOURCES:
         for node in ast.walk(ast.parse(source.read_text())):
@@ -34,7 +36,22 @@ def test_it_imports_httpx_and_the_standard_library_alone() -> None:
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add((node.module or "").partition(".")[0])
-    assert imported - set(sys.stdlib_module_names) == {"httpx"}
+    assert imported - set(sys.stdlib_module_names) == {"httpx", "orjson"}
+    assert re.search(
+        r"    import orjson\nexcept ModuleNotFoundError:", (SOURCES[0].parent / "_encoding.py").read_text()
+    )
+
+
+def test_without_orjson_the_standard_library_does_it(monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    spec = importlib.util.find_spec("goodcall_client._encoding")
+    assert spec
+    assert spec.loader
+    encoding = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(encoding)
+    body = encoding.encode_batch({}, [{"ground_truth": b"1", "completions": ["a"]}])
+    assert body == b'{"items":[{"ground_truth":1,"completions":["a"]}]}'
+    assert encoding.decode(body) == json.loads(body)
 
 
 def test_the_readme_example_prints_what_the_readme_shows(live: Any, fake_service: Any, faults: Any) -> None:

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from collections import UserList
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goodcall_client import GoodcallError, InvalidItem, Item, JSONText
-from goodcall_client._encoding import encode_texts
+from goodcall_client._encoding import decode, decode_plainly, encode, encode_batch, encode_batch_plainly, encode_texts
 from goodcall_client._request import plan
 
 TOOL = {"name": "f", "parameters": {"type": "object"}}
@@ -111,6 +111,44 @@ def test_texts_are_encoded_as_the_standard_encoder_does(texts: list[str]) -> Non
 def test_texts_with_lone_surrogates_are_encoded_too(texts: list[str]) -> None:
     # Escapes of two halves side by side are one character, to JSON.
     assert json.loads(b"".join(encode_texts(texts))) == json.loads(json.dumps(texts))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=10,
+)
+fields = st.dictionaries(st.sampled_from("abc"), st.lists(st.text()) | json_values.map(encode), min_size=1)
+
+
+@given(st.just({}) | fields, st.lists(fields, max_size=3))
+def test_orjson_and_the_standard_library_write_the_same_bytes(options: Any, items: Any) -> None:
+    assert encode_batch(options, items) == encode_batch_plainly(options, items)
+    assert list(json.loads(encode_batch(options, items))) == [*options, "items"]
+
+
+def test_half_a_surrogate_pair_is_written_without_orjson() -> None:
+    body = encode_batch({}, [{"completions": ["\ud800"]}])
+    assert body == b'{"items":[{"completions":["\\ud800"]}]}'
+
+
+JSON_PIECES = (
+    *'{ } [ ] , : " "a" \\ \\u d83d \\ude00 - 0 1 .5 e + 1e309 true fals null NaN Infinity'.split(),  # noqa: SIM905
+    *(" ", "\n", "\x00", "\x1f", "\ufeff", "9" * 20, '{"a": 1, "a": 2}'),
+)
+
+
+@given(json_values.map(encode) | st.lists(st.sampled_from(JSON_PIECES)).map("".join).map(str.encode) | st.binary())
+def test_orjson_and_the_standard_library_read_the_same(text: bytes) -> None:
+    assert read_by(decode, text) == read_by(decode_plainly, text)
+
+
+def read_by(reader: Callable[[bytes], Any], text: bytes) -> str:
+    """What a reader makes of a text, to the type of every number."""
+    try:
+        return repr(reader(text))
+    except ValueError as error:
+        return repr(error)
 
 
 class Counted(Mapping[str, Any]):

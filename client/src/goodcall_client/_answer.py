@@ -6,12 +6,12 @@ version does not know are passed over.
 
 import contextlib
 import itertools
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
+from ._encoding import decode
 from ._errors import GoodcallError
 from ._request import Part, ScoreRequest
 from ._retry import AnswerUnusable
@@ -139,19 +139,20 @@ def _verdicts(item: Any, part: Part, where: str, known: dict[Any, Verdict]) -> t
     if found.get("id") != part.id:
         raise AnswerUnusable(f"{where}/id is not the id that was sent: the items are not in order")
     verdicts = _list(found, "verdicts", where, wanted=part.count)
-    return tuple([_verdict(verdict, where, index, known) for index, verdict in enumerate(verdicts)])
-
-
-def _verdict(value: Any, where: str, index: int, known: dict[Any, Verdict]) -> Verdict:
-    """The verdict. Equal ones without detail are one object: an answer has few that differ, and they are frozen."""
     try:
-        # By type too, because 1 == 1.0 == True. What is no verdict makes no key, or one that leads nowhere.
-        return known[type(value["score"]), value["score"], value["reason"], value.get("detail")]
+        # What is no verdict makes no key, or one that leads nowhere.
+        return tuple([known[type(one["score"]), one["score"], one["reason"], one.get("detail")] for one in verdicts])
     except (KeyError, TypeError):
-        verdict = _new_verdict(value, f"{where}/verdicts/{index}")
-    if verdict.detail is None:
-        known[type(value["score"]), verdict.score, verdict.reason, None] = verdict
-    return verdict
+        return tuple([_verdict(verdict, f"{where}/verdicts/{index}", known) for index, verdict in enumerate(verdicts)])
+
+
+def _verdict(value: Any, where: str, known: dict[Any, Verdict]) -> Verdict:
+    """The verdict. Equal ones without detail are one object: an answer has few that differ, and they are frozen."""
+    verdict = _new_verdict(value, where)
+    if verdict.detail is not None:
+        return verdict
+    # By type too, because 1 == 1.0 == True.
+    return known.setdefault((type(value["score"]), verdict.score, verdict.reason, None), verdict)
 
 
 def _new_verdict(value: Any, where: str) -> Verdict:
@@ -204,15 +205,11 @@ def _reward_info(entry: Mapping[str, Any], where: str) -> RewardInfo:
 
 def _json_value(body: bytes) -> Any:
     try:
-        return json.loads(body.decode(), parse_constant=_no_constant)
+        return decode(body)
     except UnicodeDecodeError as error:
         raise AnswerUnusable("the body is not UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise AnswerUnusable(f"the body is not JSON: {error}") from error
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _object(value: Any, where: str) -> dict[str, Any]:

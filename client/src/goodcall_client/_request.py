@@ -4,14 +4,13 @@ Everything that can be the caller's mistake is found here, before the first byte
 once; retries send the same bytes. Nothing here sends, waits or retries.
 """
 
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
-from ._encoding import encode, encode_texts
+from ._encoding import Fields, encode, encode_batch
 from ._errors import InvalidItem
 from ._types import Item, JSONText
 
@@ -71,10 +70,14 @@ def plan(
     _expect(assistant_prefix, str, "str", "assistant_prefix")
     for position, item in enumerate(items):
         _check_item(f"items[{position}]", item)
-    envelope = _envelope(reward, assistant_prefix, explain=explain)
+    options = _options(reward, assistant_prefix, explain=explain)
     tools: dict[int, bytes] = {}
     return tuple(
-        ScoreRequest(body=_body(envelope, items, parts, tools), reward=reward, parts=parts)
+        ScoreRequest(
+            body=encode_batch(options, [_fields(items[part.position], part, tools) for part in parts]),
+            reward=reward,
+            parts=parts,
+        )
         for parts in _split(items, limit)
     )
 
@@ -83,7 +86,7 @@ def _check_item(where: str, item: object) -> None:
     if not isinstance(item, Item):
         _refuse(item, "goodcall_client.Item", where)
     _expect_list(item.completions, where, "completions")
-    if not _all_text(item.completions):
+    if not _are_texts(item.completions):
         for index, completion in enumerate(item.completions):
             _expect(completion, _TEXT_OR_MAPPING, "str or a mapping", where, f"completions[{index}]")
     if item.tools is not None and not isinstance(item.tools, JSONText):
@@ -93,7 +96,7 @@ def _check_item(where: str, item: object) -> None:
     _expect(item.assistant_prefix, _TEXT_OR_NONE, "str or None", where, "assistant_prefix")
 
 
-def _all_text(completions: Iterable[object]) -> bool:
+def _are_texts(completions: Iterable[object]) -> TypeGuard[Sequence[str]]:
     return {str}.issuperset(map(type, completions))
 
 
@@ -132,44 +135,26 @@ def _parts(items: Sequence[Item], limit: int) -> Iterator[Part]:
             yield Part(position=position, id=item.id, start=start, count=min(limit, total - start))
 
 
-def _envelope(reward: str | None, assistant_prefix: str, *, explain: bool) -> bytes:
-    """A request without items; its last two bytes close the list of them and the request."""
+def _options(reward: str | None, assistant_prefix: str, *, explain: bool) -> Fields:
     options = {"reward": reward, "assistant_prefix": assistant_prefix or None, "explain": True if explain else None}
-    return encode({**_given(options), "items": []})
+    return {name: encode(value) for name, value in options.items() if value is not None}
 
 
-def _body(envelope: bytes, items: Sequence[Item], parts: Sequence[Part], tools: dict[int, bytes]) -> bytes:
-    # Megabytes. Joining pieces of them needs as much fresh memory again; BytesIO gives its own away without a copy.
-    body = io.BytesIO()
-    body.write(envelope[:-2])
-    for index, part in enumerate(parts):
-        body.write(b"," if index else b"")
-        body.writelines(_item(items[part.position], part, tools))
-    body.write(envelope[-2:])
-    return body.getvalue()
-
-
-def _item(item: Item, part: Part, tools: dict[int, bytes]) -> tuple[bytes, ...]:
-    """One object in pieces. `tools` remembers, by identity, the encodings of the lists that items share."""
-    if item.tools is not None and id(item.tools) not in tools:
-        plain = item.tools if isinstance(item.tools, JSONText) else list(item.tools)
-        tools[id(item.tools)] = _json_or_text(part.position, "tools", plain)
-    shared = () if item.tools is None else (b',"tools":', tools[id(item.tools)])
-    completions = _completions(part.position, list(item.completions[part.start : part.start + part.count]))
-    return b"{", _own_fields(part.position, item), *shared, b',"completions":', *completions, b"}"
-
-
-def _completions(position: int, completions: list[Any]) -> tuple[bytes, ...]:
-    if _all_text(completions):
-        return encode_texts(completions)
-    return (_field(position, "completions", completions),)
-
-
-def _own_fields(position: int, item: Item) -> bytes:
-    fields = _given({"id": item.id, "context": item.context, "assistant_prefix": item.assistant_prefix})
-    ground_truth = _json_or_text(position, "ground_truth", item.ground_truth)
-    optional = [b',"%b":%b' % (name.encode(), _field(position, name, value)) for name, value in fields.items()]
-    return b"".join([b'"ground_truth":', ground_truth, *optional])
+def _fields(item: Item, part: Part, tools: dict[int, bytes]) -> Fields:
+    """One item of a request. `tools` remembers, by identity, the encodings of the lists that items share."""
+    position = part.position
+    fields: dict[str, bytes | Sequence[str]] = {"ground_truth": _json_or_text(position, "ground_truth", item.ground_truth)}
+    for name, value in (("id", item.id), ("context", item.context), ("assistant_prefix", item.assistant_prefix)):
+        if value is not None:
+            fields[name] = _field(position, name, value)
+    if item.tools is not None:
+        if id(item.tools) not in tools:
+            plain = item.tools if isinstance(item.tools, JSONText) else list(item.tools)
+            tools[id(item.tools)] = _json_or_text(position, "tools", plain)
+        fields["tools"] = tools[id(item.tools)]
+    completions: list[Any] = list(item.completions[part.start : part.start + part.count])
+    fields["completions"] = completions if _are_texts(completions) else _field(position, "completions", completions)
+    return fields
 
 
 def _json_or_text(position: int, name: str, value: Any) -> bytes:
@@ -184,7 +169,3 @@ def _field(position: int, name: str, value: Any, write: Callable[[Any], bytes] =
         raise InvalidItem(position, name, "nested too deeply") from error
     except (TypeError, ValueError) as error:
         raise InvalidItem(position, name, str(error)) from error
-
-
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
