@@ -143,7 +143,8 @@ def _options(reward: str | None, assistant_prefix: str, *, explain: bool) -> Fie
 def _fields(item: Item, part: Part, tools: dict[int, bytes]) -> Fields:
     """One item of a request. `tools` remembers, by identity, the encodings of the lists that items share."""
     position = part.position
-    fields: dict[str, bytes | Sequence[str]] = {"ground_truth": _json_or_text(position, "ground_truth", item.ground_truth)}
+    fields: dict[str, bytes | Sequence[str]] = {}
+    fields["ground_truth"] = _json_or_text(position, "ground_truth", item.ground_truth)
     for name, value in (("id", item.id), ("context", item.context), ("assistant_prefix", item.assistant_prefix)):
         if value is not None:
             fields[name] = _field(position, name, value)
