@@ -18,7 +18,7 @@ from goodcall.web.limits import Limits
 from goodcall.web.metrics import Metrics
 from goodcall.web.problems import Problem, RequestProblem
 from goodcall.web.settings import Settings
-from goodcall.web.turns import COMPLETIONS_A_TURN, HEAD_START_S, Turns
+from goodcall.web.turns import HEAD_START_S, TURN_S, Turns
 from serving import Connection, ask, serving, until
 
 BLUE, RED = Team("blue"), Team("red")
@@ -122,7 +122,7 @@ async def take_turns(requests, clock=None):
 
     async def request(name, place, count):
         for _ in range(count):
-            await place.spend(COMPLETIONS_A_TURN)
+            await place.take_turn()
             order.append(name)
             clock.now_s += 1
         place.leave()
@@ -148,7 +148,7 @@ async def test_turns_are_reckoned_by_the_time_that_they_took():
     async def request(name, team, seconds):
         place = turns.line_up(team)
         for _ in range(6):
-            await place.spend(COMPLETIONS_A_TURN)
+            await place.take_turn()
             order.append(name)
             clock.now_s += seconds
         place.leave()
@@ -164,7 +164,7 @@ async def test_a_team_that_was_away_does_not_save_up_turns():
 
     async def request(name, place, count):
         for _ in range(count):
-            await place.spend(COMPLETIONS_A_TURN)
+            await place.take_turn()
             order.append(name)
             clock.now_s += 1
             if order == ["a"] * 10:
@@ -184,7 +184,7 @@ async def test_a_team_that_was_away_has_a_small_head_start():
 
     async def request(name, place, count):
         for _ in range(count):
-            await place.spend(COMPLETIONS_A_TURN)
+            await place.take_turn()
             order.append(name)
             clock.now_s += HEAD_START_S / 10
         place.leave()
@@ -195,26 +195,33 @@ async def test_a_team_that_was_away_has_a_small_head_start():
     assert "".join(order)[110:130].count("a") >= 8
 
 
-async def test_a_turn_ends_after_its_completions_or_its_time():
+async def test_a_turn_ends_after_its_time():
     clock = Clock()
     turns = Turns(clock)
     place, other = turns.line_up(BLUE), turns.line_up(RED)
-    waiting = asyncio.create_task(other.spend(1))
-    await place.spend(COMPLETIONS_A_TURN - 1)
-    await place.spend(1)
+    waiting = asyncio.create_task(other.take_turn())
+    await place.take_turn()
+    clock.now_s += TURN_S * 0.9
+    assert place.has_turn
+    await place.take_turn()
+    await asyncio.sleep(0)
     assert not waiting.done()
-    clock.now_s += 0.001
-    after = asyncio.create_task(place.spend(1))
+    clock.now_s += TURN_S * 0.2
+    assert not place.has_turn
+    after = asyncio.create_task(place.take_turn())
     await waiting
+    assert other.has_turn
     assert not after.done()
     clock.now_s += 1
     other.leave()
+    assert not other.has_turn
     await after
     place.leave()
 
 
 async def test_the_loop_turns_between_two_turns_of_a_request_alone():
-    place, ticks = Turns().line_up(BLUE), itertools.count()
+    clock = Clock()
+    place, ticks = Turns(clock).line_up(BLUE), itertools.count()
 
     async def probe():
         while True:
@@ -223,7 +230,8 @@ async def test_the_loop_turns_between_two_turns_of_a_request_alone():
 
     probing = asyncio.create_task(probe())
     for _ in range(10):
-        await place.spend(COMPLETIONS_A_TURN)
+        await place.take_turn()
+        clock.now_s += TURN_S
     probing.cancel()
     assert next(ticks) >= 10
 
@@ -231,8 +239,8 @@ async def test_the_loop_turns_between_two_turns_of_a_request_alone():
 async def test_who_leaves_while_waiting_holds_nobody_up():
     turns = Turns()
     first, second, third = (turns.line_up(BLUE) for _ in range(3))
-    await first.spend(1)
-    waits = [asyncio.create_task(place.spend(1)) for place in (second, third)]
+    await first.take_turn()
+    waits = [asyncio.create_task(place.take_turn()) for place in (second, third)]
     await asyncio.sleep(0)
     waits[0].cancel()
     await asyncio.gather(waits[0], return_exceptions=True)
@@ -245,8 +253,8 @@ async def test_who_leaves_while_waiting_holds_nobody_up():
 async def test_who_is_interrupted_while_waiting_stops_at_once():
     turns = Turns()
     scoring, waiting = turns.line_up(BLUE), turns.line_up(BLUE)
-    await scoring.spend(1)
-    wait = asyncio.create_task(waiting.spend(1))
+    await scoring.take_turn()
+    wait = asyncio.create_task(waiting.take_turn())
     await asyncio.sleep(0)
     waiting.interrupt(ClientDisconnect())
     with pytest.raises(ClientDisconnect):
@@ -254,12 +262,14 @@ async def test_who_is_interrupted_while_waiting_stops_at_once():
 
 
 async def test_who_is_interrupted_while_scoring_stops_where_its_turn_ends():
-    place = Turns().line_up(BLUE)
-    await place.spend(1)
+    clock = Clock()
+    place = Turns(clock).line_up(BLUE)
+    await place.take_turn()
     place.interrupt(ClientDisconnect())
-    await place.spend(COMPLETIONS_A_TURN)
+    await place.take_turn()
+    clock.now_s += TURN_S
     with pytest.raises(ClientDisconnect):
-        await place.spend(1)
+        await place.take_turn()
 
 
 async def never():
@@ -276,7 +286,7 @@ async def test_room_is_given_back_whatever_happens():
     async def fail():
         async with let_in.enter(BLUE, 1000, never) as slot:
             slot.learn(10, 1000)
-            await slot.spend(10)
+            await slot.take_turn()
             assert (let_in.bytes.total, let_in.completions.total) == (1000, 10)
             raise ZeroDivisionError
 

@@ -205,12 +205,13 @@ class Slot:
         except TimeoutError:
             raise self._admission.refused(self.team, ProblemCode.DEADLINE_EXCEEDED) from None
 
-    def spend_now(self, completions: int) -> bool:
-        """Whether it is this request's turn to score so many completions, which are then taken off it."""
-        return self._place is not None and self._place.spend_now(completions)
+    @property
+    def has_turn(self) -> bool:
+        """Whether this request may score now."""
+        return self._place is not None and self._place.has_turn
 
-    async def spend(self, completions: int) -> None:
-        """Returns when it is this request's turn to score so many completions.
+    async def take_turn(self) -> None:
+        """Returns when this request may score.
 
         Raises:
             ClientDisconnect: nobody waits for the answer any more.
@@ -219,7 +220,7 @@ class Slot:
             self._place = self._admission.turns.line_up(self.team)
             if self._receive:
                 self._watcher = asyncio.create_task(_watch(self._receive, self._place))
-        await self._place.spend(completions)
+        await self._place.take_turn()
 
     def rest(self) -> None:
         """Leaves the line of those that score, with nothing to score, until there is more."""

@@ -12,10 +12,11 @@ from goodcall.scoring import Scorer
 from goodcall.types import Completion, Verdict
 from goodcall.web.admission import Slot
 from goodcall.web.problems import ProblemCode, RequestProblem
-from goodcall.web.turns import COMPLETIONS_A_TURN
 
-CHARACTERS_A_TURN = 1 << 18
-"""A portion of more than this is scored a completion at a time, so that a turn can end in between."""
+COMPLETIONS_A_PART = 128
+"""No turn ends in the midst of a part, which takes a millisecond or two at most."""
+CHARACTERS_A_PART = 1 << 18
+"""A part of more than this is scored a completion at a time."""
 
 
 class Batch:
@@ -72,8 +73,8 @@ class Batch:
         task, context, prefix = to_task(first), to_context(first), prefix_of(first, self._assistant_prefix)
         verdicts: list[Verdict] = []
         for part in _parts(completions):
-            if not self._slot.spend_now(len(part)):
-                await self._slot.spend(len(part))
+            if not self._slot.has_turn:
+                await self._slot.take_turn()
             verdicts += self._scorer.score_group(
                 part, task, self.reward, assistant_prefix=prefix, context=context, explain=self._explain
             )
@@ -100,15 +101,15 @@ def _first_with_message(run: Sequence[Item]) -> int:
 
 
 def _parts(completions: Sequence[str | Message]) -> Iterable[Sequence[Completion]]:
-    """The completions in parts that fit into a turn; one empty part where there is none, so that it is looked at."""
-    if len(completions) <= COMPLETIONS_A_TURN and _are_light_texts(completions):
+    """The completions in parts; one empty part where there is none, so that it is looked at."""
+    if len(completions) <= COMPLETIONS_A_PART and _are_light_texts(completions):
         return (completions,)
     return _smaller_parts(completions)
 
 
 def _smaller_parts(completions: Sequence[str | Message]) -> Iterator[Sequence[Completion]]:
-    for start in range(0, len(completions), COMPLETIONS_A_TURN):
-        part = completions[start : start + COMPLETIONS_A_TURN]
+    for start in range(0, len(completions), COMPLETIONS_A_PART):
+        part = completions[start : start + COMPLETIONS_A_PART]
         if _are_light_texts(part):
             yield part
         else:
@@ -119,6 +120,6 @@ def _smaller_parts(completions: Sequence[str | Message]) -> Iterator[Sequence[Co
 def _are_light_texts(completions: Sequence[str | Message]) -> TypeGuard[Sequence[str]]:
     """Whether all are texts, and short enough together; messages are rare, and taken one by one for that."""
     try:
-        return sum(map(len, cast("Sequence[str]", completions))) <= CHARACTERS_A_TURN
+        return sum(map(len, cast("Sequence[str]", completions))) <= CHARACTERS_A_PART
     except TypeError:
         return False

@@ -8,16 +8,15 @@ What a team has had is kept in seconds, not in turns: one completion may cost as
 """
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable
 
 from goodcall.web.keys import Team
 
-COMPLETIONS_A_TURN = 128
-"""One or two milliseconds of work."""
 TURN_S = 0.004
-"""A turn of dear completions ends sooner."""
+"""A turn ends with the first part of a batch that ends later than this."""
 HEAD_START_S = 0.1
 """What a team that was away may have before others get a turn: small requests then hardly notice a busy neighbour."""
 
@@ -82,8 +81,7 @@ class Place:
         self._turns = turns
         self._waiting: asyncio.Future[None] | None = None
         self._interruption: Exception | None = None
-        self._began_at = 0.0
-        self._completions_left = 0
+        self._began_at = -math.inf
 
     @property
     def is_waiting(self) -> bool:
@@ -96,22 +94,19 @@ class Place:
         self._waiting.set_result(None)
         self._began_at = self._turns.clock()
 
-    def spend_now(self, completions: int) -> bool:
-        """Whether so many completions may be scored at once, because the turn lasts; if so, they are taken off it."""
-        if self._completions_left <= 0 or self._turns.clock() - self._began_at >= TURN_S:
-            return False
-        self._completions_left -= completions or 1
-        return True
+    @property
+    def has_turn(self) -> bool:
+        """Whether it may score now."""
+        return self._turns.clock() - self._began_at < TURN_S
 
-    async def spend(self, completions: int) -> None:
-        """Returns when so many completions may be scored: at once while the turn lasts, else in the next one.
+    async def take_turn(self) -> None:
+        """Returns when it may score: at once while its turn lasts, else in the next one.
 
         Raises:
             Exception: what ``interrupt`` was told, before or meanwhile.
         """
-        if not self.spend_now(completions):
+        if not self.has_turn:
             await self._next_turn()
-            self._completions_left -= completions or 1
 
     async def _next_turn(self) -> None:
         self._end_turn()
@@ -122,7 +117,6 @@ class Place:
         await self._waiting
         # What the loop did since the turn was granted is not this request's.
         self._began_at = self._turns.clock()
-        self._completions_left = COMPLETIONS_A_TURN
 
     def interrupt(self, error: Exception) -> None:
         """Makes the request stop with this error, now if it waits, else where its turn ends."""
@@ -138,4 +132,4 @@ class Place:
 
     def _end_turn(self) -> None:
         self._turns.end(self, self._turns.clock() - self._began_at)
-        self._completions_left = 0
+        self._began_at = -math.inf
