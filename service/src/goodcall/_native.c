@@ -611,10 +611,24 @@ static Outcome judge_block(const Task *task, PyObject *block) {
 
 /* ---- Groups ---- */
 
+/* The verdict on a call block that the task knows, borrowed; NULL where it does not, or on an error. They are few, and
+looking at each of them costs less than to make a str of the block. */
+static PyObject *find_known(const Task *task, const Cursor *cursor) {
+    PyObject *block, *verdict;
+    for (Py_ssize_t i = 0; PyDict_Next(task->known, &i, &block, &verdict);) {
+        if (PyUnicode_Check(block) && PyUnicode_GET_LENGTH(block) == cursor->end - cursor->at) {
+            Py_ssize_t stands = PyUnicode_Tailmatch(cursor->text, block, cursor->at, cursor->end, -1);
+            if (stands) {
+                return stands < 0 ? NULL : verdict;
+            }
+        }
+    }
+    return NULL;
+}
+
 /* The verdict on a call block that was met before, borrowed; NULL where it was not, or on an error. */
-static PyObject *look_up(const Task *task, PyObject *block) {
-    PyObject *known = PyDict_GetItemWithError(task->known, block);
-    return known || task->judged == NULL || PyErr_Occurred() ? known : PyDict_GetItemWithError(task->judged, block);
+static PyObject *find_judged(const Task *task, PyObject *block) {
+    return task->judged ? PyDict_GetItemWithError(task->judged, block) : NULL;
 }
 
 static int remember(Task *task, PyObject *block, PyObject *verdict) {
@@ -635,11 +649,15 @@ static PyObject *judge(Task *task, PyObject *text) {
     Outcome outcome = read_form(&cursor);
     PyObject *block = NULL;
     if (outcome == MAKES_CALLS) {
+        PyObject *met = find_known(task, &cursor);
+        if (met != NULL || PyErr_Occurred()) {
+            return Py_XNewRef(met);
+        }
         block = PyUnicode_Substring(text, cursor.at, cursor.end);
-        PyObject *known = block ? look_up(task, block) : NULL;
-        if (known != NULL) {
+        met = block ? find_judged(task, block) : NULL;
+        if (met != NULL) {
             Py_DECREF(block);
-            return Py_NewRef(known);
+            return Py_NewRef(met);
         }
         outcome = PyErr_Occurred() ? UNKNOWN : judge_block(task, block);
     } else if (outcome == CALL_WANTED && PyTuple_GET_SIZE(task->names) == 0) {
