@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeGuard, cast
 
+from goodcall.byte_bounded import CacheUse
 from goodcall.errors import MissingNeed, UnsupportedCompletion, UnusableTask
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
@@ -88,6 +89,11 @@ class Scorer:
     def __init__(self, *, max_completion_bytes: int = MAX_COMPLETION_BYTES, cache_bytes: int = CACHE_BYTES) -> None:
         self._max_completion_bytes = max_completion_bytes
         self._tasks = TaskCache(cache_bytes)
+
+    @property
+    def cache_uses(self) -> dict[str, CacheUse]:
+        """What is remembered, and what that was good for: of ``tasks`` and of their ``tools``."""
+        return self._tasks.uses
 
     def score_group(
         self,

@@ -9,8 +9,9 @@ All of it is for one worker: workers know nothing of each other's requests.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -130,6 +131,18 @@ class Admission:
         """To be called when something has come in flight or gone."""
         self._metrics.show_in_flight(self.completions.total, self.bytes.total)
 
+    @contextmanager
+    def waiting(self, slot: "Slot") -> Iterator[None]:
+        """To be entered while a request is lined up for a turn; it is counted and timed."""
+        self._metrics.begin_waiting()
+        began_at = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - began_at
+            slot.wait_s += seconds
+            self._metrics.end_waiting(seconds)
+
     def learn(self, team: Team, completions: int, body_bytes: int) -> None:
         """Takes note of what a team's bodies hold, so as to refuse the next ones unread."""
         self._completions_per_byte[team.name] = completions / body_bytes
@@ -150,6 +163,8 @@ class Slot:
         self._completions = 0
         self._place: Place | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self.wait_s = 0.0
+        """Seconds lined up so far, until the first turn of each time."""
 
     def hold_bytes(self, more: int) -> None:
         """Takes so many bytes more; gives some back when it is below zero.
@@ -215,7 +230,10 @@ class Slot:
             self._place = self._admission.turns.line_up(self.team)
             if self._receive:
                 self._watcher = asyncio.create_task(_watch(self._receive, self._place))
-        await self._place.spend(completions)
+            with self._admission.waiting(self):
+                await self._place.spend(completions)
+        else:
+            await self._place.spend(completions)
 
     def rest(self) -> None:
         """Leaves the line of those that score, with nothing to score, until there is more."""

@@ -1,6 +1,7 @@
 """The endpoints: wire to verifier and back."""
 
 import platform
+import time
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -21,6 +22,7 @@ from goodcall.web.catalogue import Catalogue, RewardEntry
 from goodcall.web.limits import Limits, declared_bytes, media_type, read_body, refuse_beyond
 from goodcall.web.lines import NDJSON, LineScorer, read_options
 from goodcall.web.problems import ProblemCode, RequestProblem
+from goodcall.web.request_record import record_of
 from goodcall.web.wire import ScoreRequest, ScoreResponse, decode_request
 
 
@@ -71,9 +73,13 @@ async def _score_json(request: Request) -> Response:
         )
         items = await batch.score(score_request.items)
         verdicts = [verdict for item in items for verdict in item.verdicts]
-        state.metrics.count_verdicts(reward.id, verdicts)
+        record = record_of(request)
+        record.nulls = state.metrics.count_verdicts(reward.id, verdicts)
+        record.reward, record.items, record.completions = reward.id, len(items), len(verdicts)
         state.metrics.observe_batch(team.name, len(verdicts))
-        answer = encode(ScoreResponse(reward.id, reward.digest, request.state.request_id, items))
+        scored_at = time.perf_counter()
+        answer = encode(ScoreResponse(reward.id, reward.digest, record.request_id, items))
+        record.encode_s, record.wait_s = time.perf_counter() - scored_at, slot.wait_s
     watched = state.alarm.takes(reward)
     return Response(
         answer,
@@ -84,8 +90,10 @@ async def _score_json(request: Request) -> Response:
 
 async def _read(request: Request, slot: Slot) -> ScoreRequest:
     limits = request.app.state.limits
-    declared = declared_bytes(request, limits)
+    declared, began_at = declared_bytes(request, limits), time.perf_counter()
     body = await read_body(request, limits, slot.hold_bytes if declared is None else _held_already)
+    record = record_of(request)
+    record.body_bytes, record.read_s = len(body), time.perf_counter() - began_at
     score_request = decode_request(body)
     refuse_beyond(score_request, limits)
     slot.learn(sum([len(item.completions) for item in score_request.items]), len(body))
@@ -100,7 +108,7 @@ def _score_lines(request: Request) -> Response:
     options, state, team = read_options(request.query_params), request.app.state, request.state.team
     reward, slot = _named(options.reward, None), state.admission.enter_stream(team)
     batch = Batch(reward, _scorer(request), slot, assistant_prefix=options.assistant_prefix, explain=options.explain)
-    lines = LineScorer(batch, slot, state.limits, state.metrics, request.state.request_id)
+    lines = LineScorer(batch, slot, state.limits, state.metrics, record_of(request))
     return lines.respond(request.stream())
 
 

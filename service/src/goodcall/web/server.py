@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from goodcall.web.garbage_collection import keep_collections_short
+from goodcall.web.logs import Log
 
 IDLE_CONNECTION_TIMEOUT_S = 75
 """Longer than a training step usually takes, so that a trainer's connections live from step to step."""
@@ -25,21 +26,31 @@ class Server(uvicorn.Server):
 
     Args:
         app: as ``create_app`` makes it.
+        log: the one of the app; what its libraries log goes there too.
         drain_delay_s: from the first signal on, the app is not ready but served on for so long.
         on_started: called once, when connections are accepted.
     """
 
-    def __init__(self, app: FastAPI, *, drain_delay_s: float = 0.0, on_started: Callable[[], None]) -> None:
+    def __init__(self, app: FastAPI, log: Log, *, drain_delay_s: float = 0.0, on_started: Callable[[], None]) -> None:
+        log.take_over()
         super().__init__(
-            uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=IDLE_CONNECTION_TIMEOUT_S)
+            uvicorn.Config(
+                app,
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                timeout_keep_alive=IDLE_CONNECTION_TIMEOUT_S,
+            )
         )
         self._app = app
+        self._log = log
         self._drain_delay_s = drain_delay_s
         self._on_started = on_started
         self._ends_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by uvicorn."""
+        self._log.take_over_loop()
         await super().startup(sockets)
         if self.started:
             keep_collections_short()
@@ -66,6 +77,9 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Called by uvicorn ten times a second; true ends the server."""
+        self._log.flush()
+        if counter % 10 == 0:
+            self._app.state.metrics.refresh()
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
             self.should_exit = True
         return await super().on_tick(counter)
