@@ -50,8 +50,8 @@ def create_app(
     app.state.scorers = TeamScorers(
         max_completion_bytes=settings.max_completion_bytes, cache_bytes=settings.cache_bytes
     )
-    app.state.metrics.watch_caches(app.state.scorers.cache_uses)
     app.state.admission = Admission(app.state.limits, app.state.metrics)
+    app.state.metrics.watch(app.state.admission.in_flight, app.state.scorers.cache_uses)
     app.state.alarm = HackingAlarm(settings.alarm_share, app.state.metrics)
     app.include_router(router, generate_unique_id_function=lambda route: route.name)
     install_problem_handlers(app)

@@ -7,6 +7,7 @@ Here lines wait in memory, within a bound, and those beyond it are dropped and c
 import contextlib
 import os
 import select
+import threading
 from collections import deque
 from typing import Final
 
@@ -16,7 +17,7 @@ _ATOMIC_BYTES: Final = select.PIPE_BUF
 
 
 class LogStream:
-    """Writes lines to a file, a terminal or a pipe. Not thread-safe.
+    """Takes lines for a file, a terminal or a pipe; ``flush`` writes them.
 
     Whether a pipe has room is asked before each write. Where several workers share one, another may take the room in
     between, and the write then waits until the reader takes something.
@@ -32,27 +33,28 @@ class LogStream:
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._dropped = 0
+        # Libraries log in threads of their own.
+        self._lock = threading.Lock()
 
-    def write(self, line: bytes) -> None:
-        """Writes a line, with its end, now or soon; drops it if too much is waiting."""
-        if self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
-            self._dropped += 1
-        else:
-            self._waiting.append(line)
-            self._waiting_bytes += len(line)
-        self.flush()
+    def put(self, line: bytes) -> None:
+        """Takes a line, with its end; drops it if too much is waiting."""
+        with self._lock:
+            if self._waiting_bytes + len(line) > MAX_WAITING_BYTES:
+                self._dropped += 1
+            else:
+                self._waiting.append(line)
+                self._waiting_bytes += len(line)
 
     def flush(self) -> None:
         """Writes what waits, as far as there is room."""
-        while self._waiting and self._has_room():
-            piece = self._next_piece()
-            self._waiting_bytes -= len(piece)
-            # Whoever read this is gone, or the disk is full: there is nobody left to tell.
-            with contextlib.suppress(OSError):
-                os.write(self._descriptor, piece)
+        with self._lock:
+            while self._waiting and self._has_room():
+                # Whoever read this is gone, or the disk is full: there is nobody left to tell.
+                with contextlib.suppress(OSError):
+                    os.write(self._descriptor, self._next_piece())
 
     def take_dropped(self) -> int:
-        """How many lines were dropped since this was last asked, once there is room to say so; 0 until then."""
+        """How many lines were dropped since this was last asked, once all others are written; 0 until then."""
         if self._waiting:
             return 0
         dropped, self._dropped = self._dropped, 0
@@ -69,4 +71,5 @@ class LogStream:
         while self._waiting and size + len(self._waiting[0]) <= _ATOMIC_BYTES:
             size += len(self._waiting[0])
             lines.append(self._waiting.popleft())
+        self._waiting_bytes -= size
         return b"".join(lines)

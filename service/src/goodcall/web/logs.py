@@ -1,27 +1,26 @@
-"""What the service says while it runs: one line a request, and what goes wrong, as JSON or as text.
+"""What the service says while it runs: a line of JSON for each request, and for what goes wrong.
 
 A line holds names from closed lists, ids and numbers. What callers send is in none: no completion, schema, key, header
 or path as it came. Of an exception the line has the types and the code's lines, for its message may repeat input.
 """
 
 import asyncio
-import json
 import linecache
 import logging
 import sys
 import traceback
 from datetime import UTC, datetime
-from types import TracebackType
+from types import FrameType
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from goodcall.web.log_stream import LogStream
 from goodcall.web.request_record import RequestRecord
-from goodcall.web.settings import LogFormat, LogLevel, Settings
+from goodcall.web.settings import LogLevel, Settings
 
 QUIET_ROUTES = frozenset({"/livez", "/readyz", "/metrics"})
-"""Asked every few seconds by machines; logged at ``debug`` only, unless they fail."""
+"""Asked every few seconds by machines; what succeeds is logged at ``debug`` only."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 _MAX_FRAMES = 24
@@ -80,23 +79,20 @@ class Log:
 
     Args:
         level: what is less than this is left out.
-        form: how a line looks.
-        stream: takes the lines.
+        stream: takes the lines. Those of requests are written with the next ``flush``, all others at once.
     """
 
-    def __init__(self, level: LogLevel, form: LogFormat, stream: LogStream) -> None:
+    def __init__(self, level: LogLevel, stream: LogStream) -> None:
         self._lowest_rank = _LOWEST_RANKS[level]
-        self._encode = _as_text if form is LogFormat.TEXT else msgspec.json.Encoder().encode
+        self._encode = msgspec.json.Encoder().encode
         self._stream = stream
 
     def request(self, record: RequestRecord, method: str, route: str, team: str, seconds: float) -> None:
         """One line for a request that has been answered, or given up."""
-        level: _Severity = "debug" if route in QUIET_ROUTES else "info"
-        if record.status is None or record.status == 500:
-            level = "error"
+        status, trace = record.status or 500, record.trace
+        level = _severity(status, route)
         if _RANKS[level] < self._lowest_rank:
             return
-        trace = record.trace
         line = RequestLine(
             time=datetime.now(UTC),
             level=level,
@@ -106,7 +102,7 @@ class Log:
             parent_id=trace.parent_id,
             method=method_name(method),
             route=route,
-            status=record.status or 500,
+            status=status,
             duration_ms=round(seconds * 1000, 3),
             problem=record.problem,
             team=team,
@@ -117,7 +113,7 @@ class Log:
             body_bytes=record.body_bytes,
             wait_ms=round(record.wait_s * 1000, 3),
         )
-        self._write(line)
+        self._stream.put(self._encode(line) + b"\n")
 
     def failure(self, record: RequestRecord, error: BaseException) -> None:
         """One line for a failure of ours in the course of a request."""
@@ -150,8 +146,10 @@ class Log:
         asyncio.get_running_loop().set_exception_handler(self._on_loop_error)
 
     def flush(self) -> None:
-        """Writes what could not be written at once; to be called now and then."""
+        """Writes what waits to be written; to be called some times a second, and at the end."""
         self._stream.flush()
+        if dropped := self._stream.take_dropped():
+            self._event("warning", "lines_dropped", count=dropped)
 
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         # The context's own message may show the arguments of a callback.
@@ -161,17 +159,13 @@ class Log:
 
     def _event(self, level: _Severity, event: str, **facts: Any) -> None:
         if _RANKS[level] >= self._lowest_rank:
-            self._write(EventLine(datetime.now(UTC), level, event, **facts))
-
-    def _write(self, line: RequestLine | EventLine) -> None:
-        if dropped := self._stream.take_dropped():
-            self._event("warning", "lines_dropped", count=dropped)
-        self._stream.write(self._encode(line) + b"\n")
+            self._stream.put(self._encode(EventLine(datetime.now(UTC), level, event, **facts)) + b"\n")
+            self._stream.flush()
 
 
 def log_to_stderr(settings: Settings) -> Log:
     """The log that the settings ask for, on standard error."""
-    return Log(settings.log_level, settings.log_format, LogStream(sys.stderr.fileno()))
+    return Log(settings.log_level, LogStream(sys.stderr.fileno()))
 
 
 class _Handler(logging.Handler):
@@ -197,6 +191,12 @@ def method_name(method: str) -> str:
     return method if method in _METHODS else "_OTHER"
 
 
+def _severity(status: int, route: str) -> _Severity:
+    if status == 500:
+        return "error"
+    return "debug" if route in QUIET_ROUTES and status < 400 else "info"
+
+
 def _types(error: BaseException | None) -> list[str]:
     found: list[str] = []
     while error is not None and len(found) < _MAX_FRAMES:
@@ -206,30 +206,14 @@ def _types(error: BaseException | None) -> list[str]:
 
 
 def _places(error: BaseException) -> list[str]:
-    return [_place(*position) for position in _walk(error.__traceback__)][-_MAX_FRAMES:]
+    return [_place(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)][-_MAX_FRAMES:]
 
 
-def _walk(trace: TracebackType | None) -> list[tuple[Any, int]]:
-    return list(traceback.walk_tb(trace))
-
-
-def _place(frame: Any, line_number: int) -> str:
+def _place(frame: FrameType, line_number: int) -> str:
     code = linecache.getline(frame.f_code.co_filename, line_number, frame.f_globals).strip()
     return f"{frame.f_globals.get('__name__', '?')}:{line_number} {frame.f_code.co_name}: {code}"
 
 
 def _escaped(message: str) -> str:
-    """A text in printable ASCII, but for what JSON escapes anyway."""
-    return message.encode("ascii", "backslashreplace").decode().replace("\x7f", "\\x7f")
-
-
-def _as_text(line: RequestLine | EventLine) -> bytes:
-    facts = msgspec.to_builtins(line)
-    head = [facts.pop("time"), facts.pop("level"), facts.pop("event")]
-    return " ".join([*head, *(f"{name}={_quoted(value)}" for name, value in facts.items())]).encode()
-
-
-def _quoted(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    is_plain = text.isascii() and text.isprintable() and " " not in text
-    return text if is_plain else json.dumps(value)
+    """A text in ASCII, as names of files need not be Unicode."""
+    return message.encode("ascii", "backslashreplace").decode()

@@ -3,7 +3,7 @@
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -13,12 +13,23 @@ from goodcall.byte_bounded import CacheUse
 from goodcall.reasons import Stage
 from goodcall.types import Verdict
 from goodcall.web.exposition import expose, of_all_workers
-from goodcall.web.request_record import RequestRecord
+from goodcall.web.request_record import OTHER, RequestRecord
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _COMPLETIONS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 
+_TIMED_PATH: Final = "/score"
+
 _Made = TypeVar("_Made", Counter, Gauge, Histogram)
+
+
+class InFlight(NamedTuple):
+    """What a process has taken in and not yet answered."""
+
+    waiting: int = 0
+    """Requests lined up for their first turn to score."""
+    completions: int = 0
+    body_bytes: int = 0
 
 
 class _Series(dict[tuple[object, ...], _Made], Generic[_Made]):
@@ -44,6 +55,8 @@ class Metrics:
     def __init__(self, directory: Path | None = None) -> None:
         self._registry = CollectorRegistry()
         self._exposed = of_all_workers(directory) if directory else self._registry
+        self._requests_in_flight = 0
+        self._look: Callable[[], InFlight] = InFlight
         self._cache_uses: Callable[[], Mapping[str, CacheUse]] = dict
         self._shown_uses: dict[str, CacheUse] = {}
         self._define_requests()
@@ -59,7 +72,7 @@ class Metrics:
         self._seconds = _Series(
             self._histogram(
                 "goodcall_request_seconds",
-                "Seconds from a request's headers to the end of its answer.",
+                "Seconds from a request's headers to the end of its answer; all paths but /score are other.",
                 _SECONDS,
                 "path",
             )
@@ -68,15 +81,6 @@ class Metrics:
             self._counter("goodcall_problems", "Requests, and lines of one, answered with a problem, by code.", "code")
         )
         self._batch = self._histogram("goodcall_batch_completions", "Completions in a scoring request.", _COMPLETIONS)
-        self._body_bytes = self._counter("goodcall_body_bytes", "Bytes of the bodies of scoring requests.")
-        self._phase_seconds = _Series(
-            self._counter(
-                "goodcall_phase_seconds",
-                "Seconds that scoring requests took: until the body was there, lined up for a turn, decoding and "
-                "scoring it, encoding the answer. Of a body of lines, all that is not waiting counts as scoring.",
-                "phase",
-            )
-        )
         self._wait = self._histogram(
             "goodcall_wait_seconds", "Seconds that a request, or some lines of one, were lined up to score.", _SECONDS
         )
@@ -164,27 +168,33 @@ class Metrics:
         self.refresh()
         return expose(self._exposed)
 
-    def watch_caches(self, uses: Callable[[], Mapping[str, CacheUse]]) -> None:
-        """From now on, ``refresh`` shows what caches are used for, by what they hold."""
-        self._cache_uses = uses
+    def watch(self, in_flight: Callable[[], InFlight], cache_uses: Callable[[], Mapping[str, CacheUse]]) -> None:
+        """From now on, ``refresh`` shows what these say."""
+        self._look, self._cache_uses = in_flight, cache_uses
 
     def refresh(self) -> None:
-        """Shows what is not counted as it happens; to be called about once a second where others expose it."""
+        """Shows what is looked at now and then, not counted as it happens; every second where others expose it."""
+        now = self._look()
+        self._in_flight.set(self._requests_in_flight)
+        self._waiting.set(now.waiting)
+        self._completions_in_flight.set(now.completions)
+        self._bytes_in_flight.set(now.body_bytes)
         for kind, use in self._cache_uses().items():
             before = self._shown_uses.get(kind)
-            if use == before:
-                continue
-            self._shown_uses[kind] = use
-            _, _, hits, misses, evictions = before or CacheUse()
-            self._cache_entries.labels(kind).set(use.entries)
-            self._cache_bytes.labels(kind).set(use.used_bytes)
-            self._cache_lookups.labels(kind, "hit").inc(use.hits - hits)
-            self._cache_lookups.labels(kind, "miss").inc(use.misses - misses)
-            self._cache_evictions.labels(kind).inc(use.evictions - evictions)
+            if use != before:
+                self._shown_uses[kind] = use
+                self._show_cache(kind, use, before or CacheUse())
+
+    def _show_cache(self, kind: str, use: CacheUse, before: CacheUse) -> None:
+        self._cache_entries.labels(kind).set(use.entries)
+        self._cache_bytes.labels(kind).set(use.used_bytes)
+        self._cache_lookups.labels(kind, "hit").inc(use.hits - before.hits)
+        self._cache_lookups.labels(kind, "miss").inc(use.misses - before.misses)
+        self._cache_evictions.labels(kind).inc(use.evictions - before.evictions)
 
     def begin_request(self) -> None:
         """Adds one request to those being answered."""
-        self._in_flight.inc()
+        self._requests_in_flight += 1
 
     def end_request(self, record: RequestRecord, path: str, team: str, seconds: float) -> None:
         """Takes it away from them, and counts it.
@@ -196,23 +206,13 @@ class Metrics:
             seconds: from its headers to the end of its answer.
         """
         status = record.status or 500
-        self._in_flight.dec()
+        self._requests_in_flight -= 1
         self._requests[path, status].inc()
-        self._seconds[path,].observe(seconds)
+        self._seconds[path if path == _TIMED_PATH else OTHER,].observe(seconds)
         if team:
             self._team_requests[team, status].inc()
         if record.problem:
             self.count_problem(record.problem)
-        if record.reward:
-            self._body_bytes.inc(record.body_bytes)
-            self._count_phases(record, seconds)
-
-    def _count_phases(self, record: RequestRecord, seconds: float) -> None:
-        rest_s = seconds - record.read_s - record.wait_s - record.encode_s
-        self._phase_seconds["read",].inc(record.read_s)
-        self._phase_seconds["wait",].inc(record.wait_s)
-        self._phase_seconds["score",].inc(max(0.0, rest_s))
-        self._phase_seconds["encode",].inc(record.encode_s)
 
     def count_problem(self, code: str) -> None:
         """Adds one request, or line of one, that was answered with a problem."""
@@ -236,19 +236,9 @@ class Metrics:
         """Adds one request, or line of one, that a team is to send again later."""
         self._refused.labels(team, code).inc()
 
-    def begin_waiting(self) -> None:
-        """Adds one request to those lined up for a turn."""
-        self._waiting.inc()
-
-    def end_waiting(self, seconds: float) -> None:
-        """Takes it away from them, after so many seconds."""
-        self._waiting.dec()
+    def observe_wait(self, seconds: float) -> None:
+        """Adds one request, or some lines of one, that was lined up for so long."""
         self._wait.observe(seconds)
-
-    def show_in_flight(self, completions: int, body_bytes: int) -> None:
-        """Sets what is in flight now."""
-        self._completions_in_flight.set(completions)
-        self._bytes_in_flight.set(body_bytes)
 
     def show_old_keys(self, in_force: bool) -> None:
         """Sets whether older keys are in force, because the file of keys can't be used as it is."""

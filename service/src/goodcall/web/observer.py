@@ -12,7 +12,7 @@ from goodcall.web import request_ids, traces
 from goodcall.web.logs import Log
 from goodcall.web.metrics import Metrics
 from goodcall.web.problems import FAILURE, problem_response
-from goodcall.web.request_record import STATE, RequestRecord
+from goodcall.web.request_record import OTHER, STATE, RequestRecord
 from goodcall.web.spans import Spans
 
 _REQUEST_ID = request_ids.HEADER.encode()
@@ -97,4 +97,4 @@ class Observer:
 
 def _route(scope: Scope) -> str:
     """The pattern of the path that matched; one name for all paths that don't exist."""
-    return getattr(scope.get("route"), "path", "other")
+    return getattr(scope.get("route"), "path", OTHER)

@@ -7,6 +7,8 @@ from fastapi import Request
 from goodcall.web.traces import Trace
 
 STATE = "record"
+OTHER = "other"
+"""In place of a path that does not exist, so that no path that somebody made up is shown."""
 
 
 @dataclass(slots=True)
@@ -25,11 +27,8 @@ class RequestRecord:
     nulls: int = 0
     """Of the completions, those without a verdict."""
     body_bytes: int = 0
-    read_s: float = 0.0
-    """Seconds until the body was there."""
     wait_s: float = 0.0
     """Seconds lined up for the first turn to score."""
-    encode_s: float = 0.0
 
 
 def record_of(request: Request) -> RequestRecord:

@@ -1,7 +1,6 @@
 """The endpoints: wire to verifier and back."""
 
 import platform
-import time
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -76,10 +75,9 @@ async def _score_json(request: Request) -> Response:
         record = record_of(request)
         record.nulls = state.metrics.count_verdicts(reward.id, verdicts)
         record.reward, record.items, record.completions = reward.id, len(items), len(verdicts)
+        record.wait_s = slot.wait_s
         state.metrics.observe_batch(team.name, len(verdicts))
-        scored_at = time.perf_counter()
         answer = encode(ScoreResponse(reward.id, reward.digest, record.request_id, items))
-        record.encode_s, record.wait_s = time.perf_counter() - scored_at, slot.wait_s
     watched = state.alarm.takes(reward)
     return Response(
         answer,
@@ -90,10 +88,9 @@ async def _score_json(request: Request) -> Response:
 
 async def _read(request: Request, slot: Slot) -> ScoreRequest:
     limits = request.app.state.limits
-    declared, began_at = declared_bytes(request, limits), time.perf_counter()
+    declared = declared_bytes(request, limits)
     body = await read_body(request, limits, slot.hold_bytes if declared is None else _held_already)
-    record = record_of(request)
-    record.body_bytes, record.read_s = len(body), time.perf_counter() - began_at
+    record_of(request).body_bytes = len(body)
     score_request = decode_request(body)
     refuse_beyond(score_request, limits)
     slot.learn(sum([len(item.completions) for item in score_request.items]), len(body))

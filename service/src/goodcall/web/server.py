@@ -60,6 +60,7 @@ class Server(uvicorn.Server):
         """Called by uvicorn on SIGINT and SIGTERM."""
         if self._ends_at is not None:
             # By now people want the process gone, whatever its requests and tasks are waiting for.
+            self._log.flush()
             os._exit(128 + sig)
         self.drain()
         self._ends_at = time.monotonic() + self._drain_delay_s
@@ -74,6 +75,11 @@ class Server(uvicorn.Server):
         # uvicorn makes the headers anew from the configured ones once a second.
         self.config.encoded_headers.append(closing)
         self.server_state.default_headers = [*self.server_state.default_headers, closing]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn."""
+        await super().shutdown(sockets)
+        self._log.flush()
 
     async def on_tick(self, counter: int) -> bool:
         """Called by uvicorn ten times a second; true ends the server."""

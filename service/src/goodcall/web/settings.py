@@ -44,13 +44,6 @@ class LogLevel(StrEnum):
     OFF = "off"
 
 
-class LogFormat(StrEnum):
-    """How a line of the log looks."""
-
-    JSON = "json"
-    TEXT = "text"
-
-
 class InvalidSettings(Exception):
     """A setting is unknown or its value won't do; the message says which, where and what to do."""
 
@@ -108,7 +101,6 @@ class Settings(BaseSettings):
         description="What goes to standard error: `debug` adds probes and scrapes, `info` has a line for each request, "
         "`warning` only what went wrong.",
     )
-    log_format: LogFormat = Field(LogFormat.JSON, description="`json` or `text`: how a line of the log looks.")
     otlp_endpoint: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",

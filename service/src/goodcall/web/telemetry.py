@@ -25,7 +25,7 @@ from opentelemetry.util.types import AttributeValue
 
 import goodcall
 from goodcall.web.logs import method_name
-from goodcall.web.request_record import RequestRecord
+from goodcall.web.request_record import OTHER, RequestRecord
 from goodcall.web.traces import Trace
 
 _EXPORT_TIMEOUT_S = 5
@@ -64,7 +64,7 @@ class OpenTelemetrySpans:
         self._ids.trace_id, self._ids.span_id = int(trace.trace_id, 16), int(trace.span_id, 16)
         name = method_name(method)
         span = self._tracer.start_span(
-            name if route == "other" else f"{name} {route}",
+            name if route == OTHER else f"{name} {route}",
             context=_context(trace, tracestate),
             kind=SpanKind.SERVER,
             attributes=_attributes(record, name, route, status),
@@ -119,7 +119,7 @@ def _attributes(record: RequestRecord, method: str, route: str, status: int) -> 
         "url.scheme": "http",
         "goodcall.request_id": record.request_id,
     }
-    if route != "other":
+    if route != OTHER:
         found["http.route"] = route
     if record.problem:
         found["goodcall.problem"] = record.problem
