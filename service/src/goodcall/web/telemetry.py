@@ -12,6 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
@@ -50,8 +51,10 @@ class OpenTelemetrySpans:
     def __init__(self, processor: SpanProcessor) -> None:
         self._ids = _GivenIds()
         resource = Resource.create({"service.name": "goodcall", "service.version": goodcall.__version__})
-        # Its end is the app's, not the interpreter's.
-        self._provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
+        # What is not sampled does not get here, and the end is the app's, not the interpreter's.
+        self._provider = TracerProvider(
+            sampler=ALWAYS_ON, resource=resource, id_generator=self._ids, shutdown_on_exit=False
+        )
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("goodcall", goodcall.__version__)
 
