@@ -163,14 +163,14 @@ def test_libraries_log_here_too_and_those_that_may_repeat_input_by_their_pattern
     before = root.handlers, root.level
     try:
         reader.log.take_over()
-        logging.getLogger("uvicorn.error").warning("Invalid %s.", "request")
+        logging.getLogger("goodcall.elsewhere").warning("Invalid %s.", "file")
         logging.getLogger("elsewhere").error("Could not send %s", "canary")
         logging.getLogger("elsewhere").error("canary")
         logging.getLogger("elsewhere").info("%s", "canary")
     finally:
         root.handlers, root.level = before
     assert [(line["level"], line["message"]) for line in reader.lines()] == [
-        ("warning", "Invalid request."),
+        ("warning", "Invalid file."),
         ("error", "Could not send %s"),
         ("error", "What it says is withheld."),
     ]
