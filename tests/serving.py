@@ -23,7 +23,8 @@ def serving(*options, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=plain_environment() | environment,
+        # Without a line for each request, as most tests want to see what goes wrong only.
+        env=plain_environment() | {"GOODCALL_LOG_LEVEL": "warning"} | environment,
         # So that a signal to its group does not reach the tests.
         start_new_session=True,
     )

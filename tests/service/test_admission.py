@@ -453,7 +453,8 @@ async def test_a_request_that_cannot_be_finished_in_time_is_refused_and_gives_it
 
 async def test_the_deadline_holds_while_a_batch_is_scored(open_service):
     async with open_service(request_deadline_s=0.001) as service:
-        response = await service.post("/score", json={"items": [item(20_000)]})
+        # Explained, they take many turns.
+        response = await service.post("/score", json={"items": [item(20_000)], "explain": True})
         assert problem_of(response)[1] == "deadline_exceeded"
         metrics = (await service.get("/metrics")).text
     assert "goodcall_completions_in_flight 0.0" in metrics
@@ -461,7 +462,8 @@ async def test_the_deadline_holds_while_a_batch_is_scored(open_service):
 
 async def test_a_line_that_cannot_be_scored_in_time_gets_a_problem(open_service):
     async with open_service(request_deadline_s=0.001) as service:
-        response = await service.post("/score", content=json.dumps(item(20_000)).encode(), headers=NDJSON)
+        content = json.dumps(item(20_000)).encode()
+        response = await service.post("/score", params={"explain": "true"}, content=content, headers=NDJSON)
     [answer] = [json.loads(line) for line in response.content.splitlines()]
     assert answer["problem"]["code"] == "deadline_exceeded"
 

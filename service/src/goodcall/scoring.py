@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from goodcall.byte_bounded import CacheUse
 from goodcall.errors import MissingNeed, UnsupportedCompletion, UnusableTask
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
@@ -90,6 +91,11 @@ class Scorer:
         self._max_completion_bytes = max_completion_bytes
         self._max_length = max_completion_bytes // _MAX_BYTES_OF_A_CODE_POINT
         self._tasks = TaskCache(cache_bytes)
+
+    @property
+    def cache_uses(self) -> dict[str, CacheUse]:
+        """What is remembered, and what that was good for: of ``tasks`` and of their ``tools``."""
+        return self._tasks.uses
 
     def score_group(
         self,

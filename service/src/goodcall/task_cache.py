@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from goodcall.byte_bounded import ByteBoundedCache
+from goodcall.byte_bounded import ByteBoundedCache, CacheUse
 from goodcall.errors import UnusableTask
 from goodcall.rewards import Reward
 from goodcall.tool_compiler import ToolCompiler
@@ -39,11 +39,17 @@ class TaskCache:
         self._compiler = ToolCompiler(max_bytes // 2)
         self._previous: tuple[TaskSource | None, Reward[Any] | None, Prepared | None] = (None, None, None)
 
+    @property
+    def uses(self) -> dict[str, CacheUse]:
+        """What is remembered, and what that was good for: of ``tasks`` and of their ``tools``."""
+        return {"tasks": self._tasks.use, "tools": self._compiler.use}
+
     def prepare(self, task: TaskSource, reward: Reward[Any]) -> Prepared:
         """The prepared form of a task, from memory or made now."""
         # Members of a group that come one by one follow each other.
         previous_task, previous_reward, prepared = self._previous
         if prepared and task == previous_task and reward is previous_reward:
+            self._tasks.hits += 1
             return prepared
         key = (reward.id, task.tools, task.ground_truth)
         prepared = self._tasks.get(key)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from goodcall.byte_bounded import ByteBoundedCache
+from goodcall.byte_bounded import ByteBoundedCache, CacheUse
 from goodcall.dialects.fault import MalformedTools
 from goodcall.dialects.losses import Loss, LossKind
 from goodcall.dialects.tools import NormalisedTool, read_tool
@@ -24,6 +24,11 @@ class ToolCompiler:
 
     def __init__(self, cache_bytes: int = 0) -> None:
         self._tools: ByteBoundedCache[bytes, Tool] = ByteBoundedCache(cache_bytes)
+
+    @property
+    def use(self) -> CacheUse:
+        """What is remembered, and what that was good for."""
+        return self._tools.use
 
     def toolbox(self, text: bytes) -> Toolbox:
         """The tools of one task, ready to check calls against.

@@ -1,6 +1,7 @@
 """``goodcall serve``: the service on a port, until a signal ends it."""
 
 import contextlib
+import importlib
 import ipaddress
 import socket
 from pathlib import Path
@@ -13,6 +14,7 @@ from goodcall.cli.failures import CommandFailed, EnvironmentFailed
 from goodcall.web.app import create_app
 from goodcall.web.key_file import KeyFile
 from goodcall.web.keys import InvalidKeys
+from goodcall.web.logs import log_to_stderr
 from goodcall.web.server import Server
 from goodcall.web.settings import InvalidSettings, Settings, load_settings
 from goodcall.web.supervisor import WorkerNotStarted, serve_with_workers
@@ -35,6 +37,7 @@ def serve(
     except InvalidSettings as error:
         raise CommandFailed(str(error)) from None
     _check_keys(settings)
+    _check_telemetry(settings)
     try:
         listener = _listen(settings)
     except OSError as error:
@@ -66,6 +69,16 @@ def _check_keys(settings: Settings) -> None:
         raise CommandFailed(f"the keys in {settings.keys_file} can't be used: {fault}.") from None
 
 
+def _check_telemetry(settings: Settings) -> None:
+    if settings.otlp_endpoint:
+        try:
+            importlib.import_module("goodcall.web.telemetry")
+        except ModuleNotFoundError:
+            raise CommandFailed(
+                "otlp_endpoint needs packages that are not installed: pip install 'goodcall[otel]'."
+            ) from None
+
+
 def _is_loopback(host: str) -> bool:
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
@@ -79,20 +92,24 @@ def _listen(settings: Settings) -> socket.socket:
 
 def _serve_alone(settings: Settings, listener: socket.socket) -> None:
     announcement = _announcement(listener)
+    log = log_to_stderr(settings)
     server = Server(
-        create_app(settings), drain_delay_s=settings.drain_delay_s, on_started=lambda: typer.echo(announcement)
+        create_app(settings, log=log),
+        log,
+        drain_delay_s=settings.drain_delay_s,
+        on_started=lambda: typer.echo(announcement),
     )
     server.run(sockets=[listener])
 
 
 def _serve_with_workers(settings: Settings, listener: socket.socket) -> None:
-    announcement = _announcement(listener)
+    announcement, log = _announcement(listener), log_to_stderr(settings)
     try:
         exit_status = serve_with_workers(
             settings,
             listener,
             announce=lambda: typer.echo(announcement),
-            warn=lambda sentence: typer.echo(f"goodcall serve: {sentence}", err=True),
+            warn=lambda sentence: log.message("warning", sentence),
         )
     except WorkerNotStarted as error:
         raise EnvironmentFailed(f"not all workers came up: {error}; what it said, if anything, is above.") from None

@@ -9,6 +9,7 @@ All of it is for one worker: workers know nothing of each other's requests.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,7 +18,7 @@ from starlette.types import Receive
 
 from goodcall.web.keys import Team
 from goodcall.web.limits import Limits
-from goodcall.web.metrics import Metrics
+from goodcall.web.metrics import InFlight, Metrics
 from goodcall.web.problems import ProblemCode, RequestProblem
 from goodcall.web.turns import Place, Turns
 
@@ -78,7 +79,7 @@ class Admission:
 
     Args:
         limits: how much may be in flight, and how long a request may take.
-        metrics: counts what is refused and shows what is in flight.
+        metrics: counts what is refused, and the seconds that requests wait.
     """
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
@@ -88,6 +89,8 @@ class Admission:
         self.deadline_s = limits.request_deadline_s
         self._metrics = metrics
         self._completions_per_byte: dict[str, float] = {}
+        self.waiting = 0
+        """Requests lined up for their first turn."""
 
     @asynccontextmanager
     async def enter(self, team: Team, declared_bytes: int | None, receive: Receive) -> AsyncIterator["Slot"]:
@@ -126,9 +129,21 @@ class Admission:
         self._metrics.count_refused(team.name, code)
         return RequestProblem(code, _DETAILS[code], headers={"Retry-After": str(RETRY_AFTER_S)})
 
-    def changed(self) -> None:
-        """To be called when something has come in flight or gone."""
-        self._metrics.show_in_flight(self.completions.total, self.bytes.total)
+    def in_flight(self) -> InFlight:
+        """What has been let in and is not yet answered."""
+        return InFlight(self.waiting, self.completions.total, self.bytes.total)
+
+    async def await_first_turn(self, place: Place) -> float:
+        """Returns when a place has its turn to score; gives the seconds that took."""
+        self.waiting += 1
+        began_at = time.perf_counter()
+        try:
+            await place.take_turn()
+        finally:
+            self.waiting -= 1
+            waited_s = time.perf_counter() - began_at
+            self._metrics.observe_wait(waited_s)
+        return waited_s
 
     def learn(self, team: Team, completions: int, body_bytes: int) -> None:
         """Takes note of what a team's bodies hold, so as to refuse the next ones unread."""
@@ -150,6 +165,8 @@ class Slot:
         self._completions = 0
         self._place: Place | None = None
         self._watcher: asyncio.Task[None] | None = None
+        self.wait_s = 0.0
+        """Seconds lined up for a first turn so far."""
 
     def hold_bytes(self, more: int) -> None:
         """Takes so many bytes more; gives some back when it is below zero.
@@ -162,7 +179,6 @@ class Slot:
             raise self._admission.refused(self.team, code)
         budget.add(self.team, more)
         self._bytes += more
-        self._admission.changed()
 
     def hold_completions(self, completions: int) -> None:
         """Takes so many completions in place of those held so far.
@@ -181,7 +197,6 @@ class Slot:
         """Takes so many completions in place of those held so far, whether or not there is room."""
         self._admission.completions.add(self.team, completions - self._completions)
         self._completions = completions
-        self._admission.changed()
 
     def learn(self, completions: int, body_bytes: int) -> None:
         """What the body turned out to hold.
@@ -220,7 +235,9 @@ class Slot:
             self._place = self._admission.turns.line_up(self.team)
             if self._receive:
                 self._watcher = asyncio.create_task(_watch(self._receive, self._place))
-        await self._place.take_turn()
+            self.wait_s += await self._admission.await_first_turn(self._place)
+        else:
+            await self._place.take_turn()
 
     def rest(self) -> None:
         """Leaves the line of those that score, with nothing to score, until there is more."""

@@ -22,6 +22,7 @@ from goodcall.web.batch import Batch
 from goodcall.web.limits import Limits, refuse_completions_beyond
 from goodcall.web.metrics import Metrics
 from goodcall.web.problems import Problem, ProblemCode, RequestProblem
+from goodcall.web.request_record import RequestRecord
 from goodcall.web.wire import malformed
 
 NDJSON = "application/x-ndjson"
@@ -113,30 +114,30 @@ class LineScorer:
         slot: the one of the batch.
         limits: those of a whole JSON body hold for each line.
         metrics: counts the verdicts.
-        request_id: for the problems of lines.
+        record: the one of the request.
     """
 
-    def __init__(self, batch: Batch, slot: Slot, limits: Limits, metrics: Metrics, request_id: str) -> None:
+    def __init__(self, batch: Batch, slot: Slot, limits: Limits, metrics: Metrics, record: RequestRecord) -> None:
         self._batch = batch
         self._slot = slot
         self._limits = limits
         self._metrics = metrics
-        self._request_id = request_id
+        self._record = record
         self._uncounted: list[Verdict] = []
 
     def respond(self, chunks: AsyncIterator[bytes]) -> Response:
         """The answer to a body; it is read while the answer is written."""
         reward = self._batch.reward
+        self._record.reward = reward.id
         headers = {REWARD_HEADER: reward.id, DIGEST_HEADER: reward.digest}
         return LineResponse(self._answers(chunks), headers=headers, media_type=NDJSON)
 
     async def _answers(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        scored = 0
         try:
-            async for lines in split_lines(chunks, self._limits.max_body_bytes, self._slot.hold_bytes):
+            async for lines in split_lines(self._counted(chunks), self._limits.max_body_bytes, self._slot.hold_bytes):
                 answers = b"".join([await self._answer(line) for line in lines])
                 self._slot.rest()
-                scored += self._count()
+                self._count()
                 yield answers
         except ClientDisconnect:
             return
@@ -145,7 +146,13 @@ class LineScorer:
             yield self._in_place_of_verdicts(problem)
         finally:
             self._slot.release()
-            self._metrics.observe_batch(self._slot.team.name, scored)
+            self._record.wait_s = self._slot.wait_s
+            self._metrics.observe_batch(self._slot.team.name, self._record.completions)
+
+    async def _counted(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            self._record.body_bytes += len(chunk)
+            yield chunk
 
     async def _answer(self, line: bytes | None) -> bytes:
         try:
@@ -155,7 +162,8 @@ class LineScorer:
             return self._in_place_of_verdicts(problem)
 
     def _in_place_of_verdicts(self, problem: RequestProblem) -> bytes:
-        body = Problem.of(problem, self._request_id).model_dump_json(exclude_none=True)
+        self._metrics.count_problem(problem.code)
+        body = Problem.of(problem, self._record.request_id).model_dump_json(exclude_none=True)
         return encode(LineProblem(msgspec.Raw(body.encode()))) + b"\n"
 
     async def _score(self, line: bytes | None) -> ItemVerdicts:
@@ -169,9 +177,10 @@ class LineScorer:
         self._slot.carry(len(item.completions))
         [scored] = await self._batch.score([item], place="")
         self._uncounted += scored.verdicts
+        self._record.items += 1
         return scored
 
-    def _count(self) -> int:
+    def _count(self) -> None:
         verdicts, self._uncounted = self._uncounted, []
-        self._metrics.count_verdicts(self._batch.reward.id, verdicts)
-        return len(verdicts)
+        self._record.completions += len(verdicts)
+        self._record.nulls += self._metrics.count_verdicts(self._batch.reward.id, verdicts)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from goodcall.web.request_ids import HEADER as REQUEST_ID_HEADER
+from goodcall.web.request_record import record_of
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -129,24 +129,28 @@ class RequestProblem(Exception):
         self.headers = headers
 
 
+FAILURE = RequestProblem(ProblemCode.INTERNAL, "Repeat the request; if it fails again, report its request_id.")
+"""What is said of every failure of ours, whatever it was."""
+
+
 def problem_response(request: Request, problem: RequestProblem, *, status: int | None = None) -> Response:
-    """The answer that reports a problem."""
-    body = Problem.of(problem, request.state.request_id, status=status)
+    """The answer that reports a problem; the request's record has its code from then on."""
+    record = record_of(request)
+    record.problem = problem.code
+    body = Problem.of(problem, record.request_id, status=status)
     return Response(
         body.model_dump_json(exclude_none=True),
         status_code=body.status,
         media_type=PROBLEM_JSON,
-        # The middleware that stamps this on every answer is not around the one that answers failures.
-        headers={**problem.headers, REQUEST_ID_HEADER: body.request_id},
+        headers=problem.headers,
     )
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Makes every failure of the app a problem, whatever raised it."""
+    """Makes what the app raises on purpose a problem. The rest is ``Observer``'s."""
     app.exception_handler(RequestProblem)(_on_request_problem)
     app.exception_handler(HTTPException)(_on_http_exception)
     app.exception_handler(ClientDisconnect)(_on_disconnect)
-    app.exception_handler(Exception)(_on_failure)
 
 
 async def _on_request_problem(request: Request, error: RequestProblem) -> Response:
@@ -166,8 +170,3 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
     """Nobody is left to read this; the status is what logs and metrics of proxies use for it."""
     return Response(status_code=499)
-
-
-async def _on_failure(request: Request, _error: Exception) -> Response:
-    detail = "Repeat the request; if it fails again, report its request_id."
-    return problem_response(request, RequestProblem(ProblemCode.INTERNAL, detail))

@@ -23,6 +23,7 @@ from goodcall.web.catalogue import Catalogue, RewardEntry
 from goodcall.web.limits import Limits, declared_bytes, media_type, read_body, refuse_beyond
 from goodcall.web.lines import NDJSON, LineScorer, read_options
 from goodcall.web.problems import ProblemCode, RequestProblem
+from goodcall.web.request_record import record_of
 from goodcall.web.wire import ScoreRequest, ScoreResponse, decode_request
 
 
@@ -75,9 +76,12 @@ async def _score_json(request: Request) -> Response:
         )
         items = await batch.score(score_request.items)
         verdicts = [*chain.from_iterable(map(_VERDICTS, items))]
-        state.metrics.count_verdicts(reward.id, verdicts)
+        record = record_of(request)
+        record.nulls = state.metrics.count_verdicts(reward.id, verdicts)
+        record.reward, record.items, record.completions = reward.id, len(items), len(verdicts)
+        record.wait_s = slot.wait_s
         state.metrics.observe_batch(team.name, len(verdicts))
-        answer = encode(ScoreResponse(reward.id, reward.digest, request.state.request_id, items))
+        answer = encode(ScoreResponse(reward.id, reward.digest, record.request_id, items))
     watched = state.alarm.takes(reward)
     return Response(
         answer,
@@ -90,6 +94,7 @@ async def _read(request: Request, slot: Slot) -> ScoreRequest:
     limits = request.app.state.limits
     declared = declared_bytes(request, limits)
     body = await read_body(request, limits, slot.hold_bytes if declared is None else _held_already)
+    record_of(request).body_bytes = len(body)
     score_request = decode_request(body)
     refuse_beyond(score_request, limits)
     slot.learn(sum([len(item.completions) for item in score_request.items]), len(body))
@@ -104,7 +109,7 @@ def _score_lines(request: Request) -> Response:
     options, state, team = read_options(request.query_params), request.app.state, request.state.team
     reward, slot = _named(options.reward, None), state.admission.enter_stream(team)
     batch = Batch(reward, _scorer(request), slot, assistant_prefix=options.assistant_prefix, explain=options.explain)
-    lines = LineScorer(batch, slot, state.limits, state.metrics, request.state.request_id)
+    lines = LineScorer(batch, slot, state.limits, state.metrics, record_of(request))
     return lines.respond(request.stream())
 
 

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from goodcall.web.garbage_collection import keep_collections_short
 from goodcall.web.gathering import GatheringProtocol
+from goodcall.web.logs import Log
 from goodcall.web.memory import keep_memory_at_hand
 
 IDLE_CONNECTION_TIMEOUT_S = 75
@@ -27,28 +28,33 @@ class Server(uvicorn.Server):
 
     Args:
         app: as ``create_app`` makes it.
+        log: the one of the app; what its libraries log goes there too.
         drain_delay_s: from the first signal on, the app is not ready but served on for so long.
         on_started: called once, when connections are accepted.
     """
 
-    def __init__(self, app: FastAPI, *, drain_delay_s: float = 0.0, on_started: Callable[[], None]) -> None:
+    def __init__(self, app: FastAPI, log: Log, *, drain_delay_s: float = 0.0, on_started: Callable[[], None]) -> None:
+        log.take_over()
         super().__init__(
             uvicorn.Config(
                 app,
                 http=GatheringProtocol,
                 ws="none",
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 timeout_keep_alive=IDLE_CONNECTION_TIMEOUT_S,
             )
         )
         self._app = app
+        self._log = log
         self._drain_delay_s = drain_delay_s
         self._on_started = on_started
         self._ends_at: float | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by uvicorn."""
+        self._log.take_over_loop()
         await super().startup(sockets)
         if self.started:
             keep_collections_short()
@@ -59,6 +65,7 @@ class Server(uvicorn.Server):
         """Called by uvicorn on SIGINT and SIGTERM."""
         if self._ends_at is not None:
             # By now people want the process gone, whatever its requests and tasks are waiting for.
+            self._log.flush()
             os._exit(128 + sig)
         self.drain()
         self._ends_at = time.monotonic() + self._drain_delay_s
@@ -74,8 +81,16 @@ class Server(uvicorn.Server):
         self.config.encoded_headers.append(closing)
         self.server_state.default_headers = [*self.server_state.default_headers, closing]
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn."""
+        await super().shutdown(sockets)
+        self._log.flush()
+
     async def on_tick(self, counter: int) -> bool:
         """Called by uvicorn ten times a second; true ends the server."""
+        self._log.flush()
+        if counter % 10 == 0:
+            self._app.state.metrics.refresh()
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
             self.should_exit = True
         return await super().on_tick(counter)

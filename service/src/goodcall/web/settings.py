@@ -35,6 +35,15 @@ class Origin(StrEnum):
     FLAG = "flag"
 
 
+class LogLevel(StrEnum):
+    """The least that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    OFF = "off"
+
+
 class InvalidSettings(Exception):
     """A setting is unknown or its value won't do; the message says which, where and what to do."""
 
@@ -86,6 +95,17 @@ class Settings(BaseSettings):
         CACHE_BYTES,
         ge=0,
         description="Bytes that the tasks kept in memory may be reckoned at, in each worker, all teams together.",
+    )
+    log_level: LogLevel = Field(
+        LogLevel.INFO,
+        description="What goes to standard error: `debug` adds probes and scrapes, `info` has a line for each request, "
+        "`warning` only what went wrong.",
+    )
+    otlp_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Base URL of an OpenTelemetry collector (OTLP over HTTP), which then gets a span for each request; "
+        "needs `pip install goodcall[otel]`.",
     )
 
     alarm_share: float = Field(

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from goodcall.web.metrics import forget_live_values
+from goodcall.web.exposition import forget_live_values
 from goodcall.web.settings import Settings
 from goodcall.web.worker_channel import Assignment, Word
 from goodcall.web.worker_process import ENDING_SIGNALS, WorkerProcess

@@ -7,6 +7,7 @@ own, at the price of a smaller one: they share ``cache_bytes`` evenly.
 
 from collections.abc import Set as AbstractSet
 
+from goodcall.byte_bounded import CacheUse
 from goodcall.scoring import Scorer
 
 
@@ -23,6 +24,7 @@ class TeamScorers:
         self._cache_bytes = cache_bytes
         self._teams: frozenset[str] = frozenset()
         self._scorers: dict[str, Scorer] = {}
+        self._past_uses: dict[str, CacheUse] = {}
 
     def of(self, team: str, teams: AbstractSet[str]) -> Scorer:
         """The scorer of a team.
@@ -32,9 +34,18 @@ class TeamScorers:
             teams: all there are now. When they are others than before, all memories begin anew.
         """
         if teams != self._teams:
+            self._past_uses = {kind: use.forgotten for kind, use in self.cache_uses().items()}
             self._teams, self._scorers = frozenset(teams), {}
         if team not in self._scorers:
             self._scorers[team] = Scorer(
                 max_completion_bytes=self._max_completion_bytes, cache_bytes=self._cache_bytes // len(teams)
             )
         return self._scorers[team]
+
+    def cache_uses(self) -> dict[str, CacheUse]:
+        """What all of them remember, and what all there were had of it: of ``tasks`` and of their ``tools``."""
+        total = dict(self._past_uses)
+        for scorer in self._scorers.values():
+            for kind, use in scorer.cache_uses.items():
+                total[kind] = total.get(kind, CacheUse()) + use
+        return total

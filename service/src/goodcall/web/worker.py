@@ -12,7 +12,9 @@ import sys
 from fastapi import FastAPI
 
 from goodcall.web.app import create_app
-from goodcall.web.metrics import Metrics, share_values
+from goodcall.web.exposition import share_values
+from goodcall.web.logs import Log, log_to_stderr
+from goodcall.web.metrics import Metrics
 from goodcall.web.server import Server
 from goodcall.web.worker_channel import Assignment, Word, receive
 
@@ -20,8 +22,8 @@ from goodcall.web.worker_channel import Assignment, Word, receive
 class WorkerServer(Server):
     """Serves the connections that come over a channel until the supervisor says to finish, or is gone."""
 
-    def __init__(self, app: FastAPI, channel: socket.socket) -> None:
-        super().__init__(app, on_started=self._report)
+    def __init__(self, app: FastAPI, log: Log, channel: socket.socket) -> None:
+        super().__init__(app, log, on_started=self._report)
         self._channel = channel
         self._arriving: set[asyncio.Task[None]] = set()
 
@@ -69,9 +71,10 @@ def main() -> None:
     """Runs one worker."""
     assignment = Assignment.model_validate_json(sys.stdin.buffer.read())
     share_values(assignment.metrics_directory, assignment.number)
-    app = create_app(assignment.settings, Metrics(assignment.metrics_directory))
+    log = log_to_stderr(assignment.settings)
+    app = create_app(assignment.settings, Metrics(assignment.metrics_directory), log)
     with socket.socket(fileno=int(sys.argv[1])) as channel:
-        WorkerServer(app, channel).run(sockets=[])
+        WorkerServer(app, log, channel).run(sockets=[])
 
 
 if __name__ == "__main__":
