@@ -1,0 +1,154 @@
+"""Rows on their way from sources to files: filtered, compared, split, augmented, written, and counted throughout."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from goodcall_trainer.data.row import Row
+from goodcall_trainer.prepare.benchmark import Benchmark
+from goodcall_trainer.prepare.draws import rng_of, share_of
+from goodcall_trainer.prepare.filters import FILTERS
+from goodcall_trainer.prepare.found import AnswerInWords, Found, Note, Reason, Removed
+from goodcall_trainer.prepare.irrelevance import irrelevant
+from goodcall_trainer.prepare.masking import can_be_masked, masked, random_renaming
+from goodcall_trainer.prepare.recipe import Recipe
+from goodcall_trainer.prepare.repeats import Repeats
+from goodcall_trainer.prepare.row_files import RowWriter, columns_of
+from goodcall_trainer.prepare.schema_checks import examine
+from goodcall_trainer.prepare.sources import Source, read_source
+from goodcall_trainer.prepare.tally import Tally
+from goodcall_trainer.prepare.texts import first_question
+
+TRAIN, HELDOUT = "train", "heldout"
+SPLITS = (TRAIN, HELDOUT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What to prepare, and how."""
+
+    sources: Sequence[Source]
+    recipe: Recipe
+    seed: int
+    """Decides which rows are held out, masked and added to."""
+    benchmark: Benchmark | None = None
+    """What must not be trained on."""
+
+
+def run(job: Job, out: Path, on_record: Callable[[int], None]) -> Tally:
+    """Writes `train.parquet` and `heldout.parquet` into a folder, and returns the counts.
+
+    Both files appear together at the end; a run that fails leaves what was there before. Calls `on_record(count)`
+    after each record.
+
+    Raises:
+        SourceUnusable: a source can't be read on.
+        OSError: the folder can't be written to.
+    """
+    with ExitStack() as stack:
+        writers = {split: stack.enter_context(RowWriter(out / f"{split}.parquet")) for split in SPLITS}
+        preparation = _Preparation(job, writers)
+        for count, (source, found) in enumerate(_all_found(job.sources), 1):
+            preparation.take(source, found)
+            on_record(count)
+        for writer in writers.values():
+            writer.publish()
+    return preparation.tally
+
+
+def split_of(row: Row, *, seed: int, heldout_share: float) -> str:
+    """The split that a row belongs to: the same for all steps of a dialogue, and for all rows with one question."""
+    return HELDOUT if share_of(seed, "heldout", first_question(row.messages)) < heldout_share else TRAIN
+
+
+def _all_found(sources: Sequence[Source]) -> Iterator[tuple[str, list[Found]]]:
+    """What each record gives; the records of sources of one name are numbered through."""
+    numbers: dict[str, int] = {}
+    for source in sources:
+        for found in read_source(source, numbers.get(source.name, 0)):
+            numbers[source.name] = numbers.get(source.name, 0) + 1
+            yield source.name, found
+
+
+class _Preparation:
+    def __init__(self, job: Job, writers: dict[str, RowWriter]) -> None:
+        self.tally = Tally(job.seed)
+        self._job = job
+        self._recipe = job.recipe
+        self._filters = [(reason, check) for reason, check in FILTERS.items() if reason in job.recipe.filters]
+        self._writers = writers
+        self._repeats = Repeats()
+
+    def take(self, source: str, found: list[Found]) -> None:
+        """Runs what a record gives through everything."""
+        self.tally.sources[source].records += 1
+        for one in found:
+            if isinstance(one, Note):
+                self.tally.note(one)
+                continue
+            self.tally.sources[source].found += 1
+            judged = self._judged(one)
+            if isinstance(judged, Removed):
+                self.tally.remove(source, judged)
+            else:
+                self._write(source, judged)
+
+    def _judged(self, found: Row | AnswerInWords | Removed) -> Row | Removed:
+        if isinstance(found, Removed):
+            return found
+        if isinstance(found, AnswerInWords):
+            if not self._recipe.keep_answers_in_words:
+                return Removed(id=found.row.id, reason=Reason.ANSWER_IN_WORDS)
+            found = found.row
+        return self._defect(found) or self._repetition(found) or found
+
+    def _defect(self, row: Row) -> Removed | None:
+        """What is wrong with a row by itself."""
+        try:
+            columns_of(row)
+        except ValueError:
+            return Removed(id=row.id, reason=Reason.NOT_JSON)
+        examined = examine(row)
+        for reason, check in self._filters:
+            detail = check(examined)
+            if detail is not None:
+                return Removed(id=row.id, reason=reason, detail=detail)
+        return None
+
+    def _repetition(self, row: Row) -> Removed | None:
+        """What is wrong with a row beside the benchmark, and beside the rows before it."""
+        question = self._job.benchmark.match(row) if self._job.benchmark else None
+        if question is not None:
+            return Removed(id=row.id, reason=Reason.CONTAMINATED, detail=question)
+        reason = self._repeats.reason_to_remove(row, tasks=self._recipe.unique_tasks)
+        return Removed(id=row.id, reason=reason) if reason else None
+
+    def _write(self, source: str, row: Row) -> None:
+        split = split_of(row, seed=self._job.seed, heldout_share=self._recipe.heldout_share)
+        for variant in self._variants(source, row):
+            self._writers[split].write(columns_of(variant))
+            self.tally.write(source, variant, split)
+
+    def _variants(self, source: str, row: Row) -> Iterator[Row]:
+        """The row, and the one without its tools if it is to have one; each masked if it is to be."""
+        yield self._masked(source, row)
+        if self._is_drawn("irrelevance", row.id, self._recipe.irrelevance_share):
+            without_tools = irrelevant(row)
+            if without_tools:
+                self.tally.sources[source].added += 1
+                yield self._masked(source, without_tools)
+            else:
+                self.tally.sources[source].unfit["irrelevance"] += 1
+
+    def _masked(self, source: str, row: Row) -> Row:
+        if not self._is_drawn("masking", row.id, self._recipe.masking_share):
+            return row
+        if not can_be_masked(row):
+            self.tally.sources[source].unfit["masking"] += 1
+            return row
+        self.tally.sources[source].masked += 1
+        return masked(row, random_renaming(row, rng_of(self._job.seed, "names", row.id)))
+
+    def _is_drawn(self, purpose: str, name: str, share: float) -> bool:
+        return share > 0 and share_of(self._job.seed, purpose, name) < share
