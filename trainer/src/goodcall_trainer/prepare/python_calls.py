@@ -3,13 +3,15 @@
     calls      '[' call (',' call)* [','] ']'
     call       name '(' [argument (',' argument)* [',']] ')'
     argument   parameter '=' value
-    name       anything up to the parenthesis but  , ( ) [ ] { } = "  and line breaks
+    name       that of an offered tool, the longest that fits, or else
+               anything up to the parenthesis but  , ( ) [ ] { } = "  and line breaks
     value      a literal of Python or JSON (`python_values`)
 
-So a parenthesis in a string is part of the string, whatever the names hold.
+So a parenthesis in a string is part of the string, and one in the name of a tool part of the name.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from goodcall_trainer.data.row import ToolCall
@@ -28,14 +30,18 @@ class PythonCalls:
     """Whether a string among the arguments has a closing parenthesis."""
 
 
-def read_python_calls(text: str) -> PythonCalls:
+def read_python_calls(text: str, offered: Iterable[str] = ()) -> PythonCalls:
     """The calls of a list; at least one.
+
+    Args:
+        text: the list.
+        offered: names of tools, which may hold what no other name may.
 
     Raises:
         Unreadable: the text is no such list; the reason tells nested calls, positional arguments and values that are no
             literals from other faults.
     """
-    reader = _CallReader(text)
+    reader = _CallReader(text, offered)
     calls = reader.items("[", "]", reader.call)
     if reader.peek():
         raise reader.fault("text follows the calls")
@@ -58,8 +64,12 @@ def read_python_value(text: str) -> object:
 
 
 class _CallReader(ValueReader):
+    def __init__(self, text: str, offered: Iterable[str]) -> None:
+        super().__init__(text)
+        self._offered = sorted(offered, key=len, reverse=True)
+
     def call(self) -> ToolCall:
-        name = self._name()
+        name = self._offered_name() or self._name()
         if not name or name.startswith("'") or self.peek() != "(":
             raise self.fault("expected a call")
         pairs = self.items("(", ")", self._argument)
@@ -83,6 +93,18 @@ class _CallReader(ValueReader):
         except Unreadable as fault:
             return fault
         return self.fault("", Reason.ARGUMENT_POSITIONAL)
+
+    def _offered_name(self) -> str:
+        """The longest name of an offered tool that stands here before a parenthesis; empty if there is none."""
+        self.peek()
+        start = self.position
+        for name in self._offered:
+            if self.text.startswith(name, start):
+                self.position = start + len(name)
+                if self.peek() == "(":
+                    return name
+        self.position = start
+        return ""
 
     def _name(self) -> str:
         self.peek()

@@ -8,8 +8,7 @@ import json
 
 from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.found import Reason
-from goodcall_trainer.prepare.texts import fingerprint, words_of
-from goodcall_trainer.prepare.tools import tool_names
+from goodcall_trainer.prepare.texts import fingerprint
 
 
 class Repeats:
@@ -45,11 +44,9 @@ class Repeats:
 
 
 def task_text(row: Row) -> str:
-    """Equal for rows that say the same, case, blanks and punctuation aside, and offer tools of the same names."""
-    said = [
-        (message["role"], " ".join(words_of(message["content"])), message.get("tool_calls")) for message in row.messages
-    ]
-    return json.dumps([said, sorted(tool_names(row.tools))], sort_keys=True)
+    """Equal for rows with the same conversation, but for blanks, and the same tools, in any order."""
+    said = [message | {"content": " ".join(message["content"].split())} for message in row.messages]
+    return json.dumps([said, sorted(json.dumps(tool, sort_keys=True) for tool in row.tools)], sort_keys=True)
 
 
 def answer_text(row: Row) -> str:

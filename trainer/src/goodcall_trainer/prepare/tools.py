@@ -5,7 +5,6 @@ with other words for types (`dict`, `float`, `tuple`, `any`), or a flat map from
 They stand under `parameters`, `input_schema` or `arguments`. JSON Schema stays as it is.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from goodcall_trainer.data.row import Tool
@@ -136,8 +135,3 @@ def _read_type(type_: Any) -> PythonType:
 
 def _are_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-def tool_names(tools: Sequence[Tool]) -> list[str]:
-    """The names of tools, in their order."""
-    return [tool["function"]["name"] for tool in tools]

@@ -1,12 +1,12 @@
 """Questions of the Berkeley leaderboard (BFCL), single-turn, with the acceptable answers from `possible_answer/`.
 
 A row wants one answer where the leaderboard accepts several: the first of each argument's acceptable values, and
-nothing where that is the sign for an omission. (To score as the leaderboard does, use the reward `bfcl/ast`.) The
-irrelevance categories want no call; relevance has no answers, and multi-turn questions need the leaderboard's
-environments.
+nothing where that is the sign for an omission, unless the argument is required. (To score as the leaderboard does, use
+the reward `bfcl/ast`.) The irrelevance categories want no call; relevance has no answers, and multi-turn questions need
+the leaderboard's environments.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,22 +70,29 @@ def read(record: Any, record_id: str) -> Iterator[Found]:
     answers = [] if "irrelevance" in record_id else record.get("ground_truth")
     if not isinstance(answers, list):
         raise Unreadable(Reason.GROUND_TRUTH_MISSING)
+    tools = read_tools(record.get("function"))
+    required = {tool["function"]["name"]: tool["function"]["parameters"].get("required", ()) for tool in tools}
     row = Row(
         id=record_id,
         source="bfcl",
         messages=tuple(messages),
-        tools=read_tools(record.get("function")),
-        ground_truth=tuple(map(_first_answer, answers)),
+        tools=tools,
+        ground_truth=tuple(_first_answer(answer, required) for answer in answers),
     )
     if any(_accepts_several(answer) for answer in answers):
         yield Note(id=row.id, kind=NoteKind.SEVERAL_ANSWERS)
     yield row
 
 
-def _first_answer(answer: Any) -> ToolCall:
-    name, arguments = _call_of(answer)
-    chosen = {parameter: values[0] for parameter, values in arguments.items() if values[0] != _OMITTED}
-    return {"name": name, "arguments": {parameter: _first_within(value) for parameter, value in chosen.items()}}
+def _first_answer(answer: Any, required: Mapping[str, Sequence[str]]) -> ToolCall:
+    """One call out of all that are acceptable; `required` names the parameters of each tool that can't be left out."""
+    name, acceptable = _call_of(answer)
+    arguments = {}
+    for parameter, values in acceptable.items():
+        given = [value for value in values if value != _OMITTED]
+        if given and (values[0] != _OMITTED or parameter in required.get(name, ())):
+            arguments[parameter] = _first_within(given[0])
+    return {"name": name, "arguments": arguments}
 
 
 def _call_of(answer: Any) -> tuple[str, dict[str, list[Any]]]:

@@ -28,7 +28,8 @@ def read(record: Any, record_id: str) -> Iterator[Found]:
         Unreadable: the record is no dialogue of ToolACE's.
     """
     tools = _tools_in(text_in(record, "system"))
-    turns = [_turn(role, text) for role, text in turns_of(record)]
+    offered = [tool["function"]["name"] for tool in tools]
+    turns = [_turn(role, text, offered) for role, text in turns_of(record)]
     yield from cut_into_steps(record_id, "toolace", tools, turns)
 
 
@@ -45,12 +46,12 @@ def _tools_in(system: str) -> tuple[Tool, ...]:
     return read_tools(definitions)
 
 
-def _turn(role: str, text: str) -> Turn:
+def _turn(role: str, text: str, offered: list[str]) -> Turn:
     written = text.strip()
     if role != "assistant" or not written.startswith("["):
         return said(role, text)
     try:
-        found = read_python_calls(written)
+        found = read_python_calls(written, offered)
     except Unreadable as fault:
         return Turn(message={"role": role, "content": text}, fault=fault)
     return called(found.calls, notes=tuple(_notes(written, found)))
