@@ -8,13 +8,14 @@ from pathlib import Path
 from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.benchmark import Benchmark
 from goodcall_trainer.prepare.draws import rng_of, share_of
+from goodcall_trainer.prepare.encoded import EncodedRow, encode_row
 from goodcall_trainer.prepare.filters import FILTERS
 from goodcall_trainer.prepare.found import AnswerInWords, Found, Note, Reason, Removed
 from goodcall_trainer.prepare.irrelevance import irrelevant
 from goodcall_trainer.prepare.masking import can_be_masked, masked, random_renaming
 from goodcall_trainer.prepare.recipe import Recipe
 from goodcall_trainer.prepare.repeats import Repeats
-from goodcall_trainer.prepare.row_files import RowWriter, columns_of
+from goodcall_trainer.prepare.row_files import RowWriter
 from goodcall_trainer.prepare.schema_checks import examine
 from goodcall_trainer.prepare.sources import Source, read_source
 from goodcall_trainer.prepare.tally import Tally
@@ -94,40 +95,42 @@ class _Preparation:
             else:
                 self._write(source, judged)
 
-    def _judged(self, found: Row | AnswerInWords | Removed) -> Row | Removed:
+    def _judged(self, found: Row | AnswerInWords | Removed) -> EncodedRow | Removed:
         if isinstance(found, Removed):
             return found
         if isinstance(found, AnswerInWords):
             if not self._recipe.keep_answers_in_words:
                 return Removed(id=found.row.id, reason=Reason.ANSWER_IN_WORDS)
             found = found.row
-        return self._defect(found) or self._repetition(found) or found
-
-    def _defect(self, row: Row) -> Removed | None:
-        """What is wrong with a row by itself."""
         try:
-            columns_of(row)
+            encoded = encode_row(found)
         except ValueError:
-            return Removed(id=row.id, reason=Reason.NOT_JSON)
-        examined = examine(row)
+            return Removed(id=found.id, reason=Reason.NOT_JSON)
+        return self._defect(encoded) or self._repetition(encoded) or encoded
+
+    def _defect(self, encoded: EncodedRow) -> Removed | None:
+        """What is wrong with a row by itself."""
+        examined = examine(encoded)
         for reason, check in self._filters:
             detail = check(examined)
             if detail is not None:
-                return Removed(id=row.id, reason=reason, detail=detail)
+                return Removed(id=encoded.row.id, reason=reason, detail=detail)
         return None
 
-    def _repetition(self, row: Row) -> Removed | None:
+    def _repetition(self, encoded: EncodedRow) -> Removed | None:
         """What is wrong with a row beside the benchmark, and beside the rows before it."""
-        question = self._job.benchmark.match(row) if self._job.benchmark else None
+        question = self._job.benchmark.match(encoded.row) if self._job.benchmark else None
         if question is not None:
-            return Removed(id=row.id, reason=Reason.CONTAMINATED, detail=question)
-        reason = self._repeats.reason_to_remove(row, tasks=self._recipe.unique_tasks)
-        return Removed(id=row.id, reason=reason) if reason else None
+            return Removed(id=encoded.row.id, reason=Reason.CONTAMINATED, detail=question)
+        reason = self._repeats.reason_to_remove(encoded, tasks=self._recipe.unique_tasks)
+        return Removed(id=encoded.row.id, reason=reason) if reason else None
 
-    def _write(self, source: str, row: Row) -> None:
+    def _write(self, source: str, encoded: EncodedRow) -> None:
+        row = encoded.row
         split = split_of(row, seed=self._job.seed, heldout_share=self._recipe.heldout_share)
         for variant in self._variants(source, row):
-            self._writers[split].write(columns_of(variant))
+            written = encoded if variant is row else encode_row(variant)
+            self._writers[split].write(written.columns())
             self.tally.write(source, variant, split)
 
     def _variants(self, source: str, row: Row) -> Iterator[Row]:

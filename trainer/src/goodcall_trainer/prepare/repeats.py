@@ -4,9 +4,7 @@ Rows are remembered by fingerprints of 64 bits, about 200 bytes a row in all, so
 and not at all with their size.
 """
 
-import json
-
-from goodcall_trainer.data.row import Row
+from goodcall_trainer.prepare.encoded import EncodedRow
 from goodcall_trainer.prepare.found import Reason
 from goodcall_trainer.prepare.texts import fingerprint
 
@@ -19,19 +17,19 @@ class Repeats:
         self._tasks: set[int] = set()
         self._answered: set[int] = set()
 
-    def reason_to_remove(self, row: Row, *, tasks: bool) -> Reason | None:
+    def reason_to_remove(self, encoded: EncodedRow, *, tasks: bool) -> Reason | None:
         """What the rows before say against this one, which is one of them from now on unless its id is taken.
 
         Args:
-            row: the next row.
+            encoded: the next row.
             tasks: whether to look at more than ids.
         """
-        if self._is_known(self._ids, fingerprint(row.id)):
+        if self._is_known(self._ids, fingerprint(encoded.row.id)):
             return Reason.ID_REPEATED
         if not tasks:
             return None
-        task = task_text(row)
-        is_answered = self._is_known(self._answered, fingerprint(task, answer_text(row)))
+        task = task_text(encoded)
+        is_answered = self._is_known(self._answered, fingerprint(task, answer_text(encoded)))
         if not self._is_known(self._tasks, fingerprint(task)):
             return None
         return Reason.DUPLICATE if is_answered else Reason.CONTRADICTED
@@ -43,12 +41,11 @@ class Repeats:
         return len(known) == before
 
 
-def task_text(row: Row) -> str:
-    """Equal for rows with the same conversation, but for blanks, and the same tools, in any order."""
-    said = [message | {"content": " ".join(message["content"].split())} for message in row.messages]
-    return json.dumps([said, sorted(json.dumps(tool, sort_keys=True) for tool in row.tools)], sort_keys=True)
+def task_text(encoded: EncodedRow) -> str:
+    """Equal for rows with the same conversation and the same tools, these in any order."""
+    return "\n".join([encoded.messages, *sorted(encoded.tools)])
 
 
-def answer_text(row: Row) -> str:
-    """Equal for rows that want the same calls, in any order."""
-    return json.dumps(sorted(json.dumps(call, sort_keys=True) for call in row.ground_truth))
+def answer_text(encoded: EncodedRow) -> str:
+    """Equal for rows that want the same calls, these in any order."""
+    return "\n".join(sorted(encoded.ground_truth))

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 from pyarrow import parquet
@@ -23,26 +23,8 @@ _GROUP_CHARACTERS = 4 << 20
 _PART = ".part"
 
 
-def columns_of(row: Row) -> dict[str, str]:
-    """A row as its columns.
-
-    Raises:
-        ValueError: a value of it has no JSON, or no UTF-8.
-    """
-    columns = {
-        "id": row.id,
-        "source": row.source,
-        "messages": _json(row.messages),
-        "tools": _json(row.tools),
-        "ground_truth": _json(row.ground_truth),
-    }
-    for text in columns.values():
-        text.encode()
-    return columns
-
-
 def row_of(columns: dict[str, str]) -> Row:
-    """The row that `columns_of` made columns of."""
+    """The row that was written as these columns."""
     messages, tools, ground_truth = (tuple(json.loads(columns[name])) for name in COLUMNS[2:])
     return Row(id=columns["id"], source=columns["source"], messages=messages, tools=tools, ground_truth=ground_truth)
 
@@ -91,7 +73,3 @@ class RowWriter:
         if self._held:
             self._writer.write_table(pa.Table.from_pylist(self._held, schema=_SCHEMA))
         self._held, self._held_characters = [], 0
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)

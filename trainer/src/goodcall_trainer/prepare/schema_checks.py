@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from goodcall_trainer.data.row import Row, ToolCall
+from goodcall_trainer.prepare.encoded import EncodedRow
 from goodcall_trainer.prepare.python_types import Schema
 
 _SHOWN = 40
@@ -35,10 +36,11 @@ class Examined:
     violations: tuple[Violation, ...]
 
 
-def examine(row: Row) -> Examined:
+def examine(encoded: EncodedRow) -> Examined:
     """Looks at every tool and every call of a row, once."""
+    row = encoded.row
     functions = [tool["function"] for tool in row.tools]
-    validators = {function["name"]: _validator(_text(function["parameters"])) for function in functions}
+    validators = {function["name"]: _validator(text) for function, text in zip(functions, encoded.tools, strict=True)}
     return Examined(
         row=row,
         schemas={function["name"]: function["parameters"] for function in functions},
@@ -71,16 +73,13 @@ def _type_of(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-def _text(schema: Schema) -> str:
-    return json.dumps(schema)
-
-
 @lru_cache(maxsize=1024)
-def _validator(schema: str) -> Any:
-    """The compiled schema, or what is wrong with it. Nothing is fetched, and patterns take linear time."""
+def _validator(tool: str) -> Any:
+    """The compiled parameters of a tool, or what is wrong with them. Nothing is fetched, patterns take linear time."""
+    schema = json.loads(tool)["function"]["parameters"]
     try:
         return jsonschema_rs.validator_for(
-            json.loads(schema), validate_formats=False, pattern_options=jsonschema_rs.RegexOptions(), offline=True
+            schema, validate_formats=False, pattern_options=jsonschema_rs.RegexOptions(), offline=True
         )
     except (ValueError, jsonschema_rs.ValidationError) as error:
         return (str(error) or type(error).__name__).partition("\n")[0][:_SHOWN]
