@@ -55,7 +55,8 @@ def argument_unknown(examined: Examined) -> str | None:
     """A call has an argument that its tool does not list, though its schema may not forbid it."""
     for call in examined.row.ground_truth:
         schema = examined.schemas.get(call["name"], {})
-        if not schema.keys() & _DECLARES_OTHERS and not call["arguments"].keys() <= schema.get("properties", {}).keys():
+        lists_all = "properties" in schema and not schema.keys() & _DECLARES_OTHERS
+        if lists_all and not call["arguments"].keys() <= schema["properties"].keys():
             return ""
     return None
 

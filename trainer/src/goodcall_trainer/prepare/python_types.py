@@ -56,7 +56,7 @@ def read_type(text: str) -> PythonType:
     try:
         schema = _schema(ast.parse(expression.strip()[:_MAX_LENGTH], mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise Unreadable(Reason.TYPE_UNKNOWN, text[:40]) from None
+        raise Unreadable(Reason.TYPE_UNKNOWN, text[:40] or "an empty word") from None
     marked = marks[0].lower() if marks else ""
     is_optional = ("optional" in marked or "default" in marked) or (allows_null(schema) and "required" not in marked)
     return PythonType(schema, is_optional)

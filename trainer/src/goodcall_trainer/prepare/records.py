@@ -149,10 +149,10 @@ class _ListReader:
 
     def _read_on(self) -> bool:
         """Whether there was more. As much as is held is read at once, so that a huge element takes linear time."""
-        self._passed += self._position
-        held = self._text[self._position :]
-        more = self._file.read(max(_CHUNK, len(held)))
-        self._text, self._position = held + more, 0
+        more = self._file.read(max(_CHUNK, len(self._text) - self._position))
+        if more:
+            self._passed += self._position
+            self._text, self._position = self._text[self._position :] + more, 0
         return bool(more)
 
 

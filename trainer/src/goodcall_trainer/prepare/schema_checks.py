@@ -65,7 +65,7 @@ def _detail(error: jsonschema_rs.ValidationError) -> str:
 
 
 def _names(declared: Any) -> str:
-    return declared.strip(' "') if isinstance(declared, str) else " or ".join(declared)
+    return declared.strip(' "') if isinstance(declared, str) else " or ".join(sorted(declared))
 
 
 def _type_of(value: Any) -> str:
@@ -73,7 +73,7 @@ def _type_of(value: Any) -> str:
     return names.get(type(value), "null")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def _validator(tool: str) -> Any:
     """The compiled parameters of a tool, or what is wrong with them. Nothing is fetched, patterns take linear time."""
     schema = json.loads(tool)["function"]["parameters"]

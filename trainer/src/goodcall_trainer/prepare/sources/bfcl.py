@@ -29,8 +29,9 @@ def records_with_answers(place: str) -> Iterator[Record | BadLine]:
     for path in data_files(place):
         answers = {id_: answer for file in answer_files([path]) for id_, answer in _answers(file)}
         for record in read_records(str(path)):
-            if isinstance(record, dict) and record.get("id") in answers:
-                record["ground_truth"] = answers[record["id"]]
+            question = record.get("id") if isinstance(record, dict) else None
+            if isinstance(question, str) and question in answers:
+                record["ground_truth"] = answers[question]
             yield record
 
 
