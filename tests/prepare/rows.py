@@ -94,7 +94,8 @@ RLLA = {
     "input": "**Dialogue Records History**\n<user> Weather in Oslo? </user>\n\n<think> I should call. </think>\n"
     '<tool_call>\n{"name": "Get Weather", "parameters": {"city": "Oslo"}}\n</tool_call>\n<obs> clear </obs>\n\n'
     "<think> Say it. </think>\n<response> Clear. </response>\n\n<user> And Rome? </user>",
-    "output": '<think> Rome. </think>\n<tool_call>\n{"name": "Get Weather", "parameters": {"city": "Rome"}}\n</tool_call>',
+    "output": "<think> Rome. </think>\n"
+    '<tool_call>\n{"name": "Get Weather", "parameters": {"city": "Rome"}}\n</tool_call>',
 }
 
 BFCL = {
