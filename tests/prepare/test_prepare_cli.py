@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -65,7 +66,10 @@ def test_the_manifest_tells_of_inputs_outputs_seed_recipe_and_versions(tmp_path,
     assert set(manifest["versions"]) == {"python", "goodcall-trainer", "pyarrow", "jsonschema-rs"}
     [source] = manifest["inputs"]
     assert (source["source"], source["file"], len(source["sha256"])) == ("xlam", "xlam.json", 64)
-    assert [output["file"] for output in manifest["outputs"]] == ["train.parquet", "heldout.parquet"]
+    assert [(output["file"], output["rows"]) for output in manifest["outputs"]] == [
+        ("train.parquet", 1),
+        ("heldout.parquet", 0),
+    ]
     assert str(tmp_path) not in json.dumps(manifest)
 
 
@@ -124,6 +128,25 @@ def test_a_folder_that_cannot_be_written_to_is_exit_code_3(tmp_path, xlam):
     result = run("--source", xlam, "--out", tmp_path / "file" / "out")
     assert result.returncode == 3
     assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_an_interrupted_run_is_exit_code_130_and_leaves_nothing(tmp_path):
+    os.mkfifo(tmp_path / "slow")
+    process = subprocess.Popen(
+        [*PREPARE, f"--source=xlam={tmp_path / 'slow'}", f"--out={tmp_path / 'out'}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process, (tmp_path / "slow").open("w", encoding="utf-8") as slow:
+        # Opening waits for the reader, so the run has begun.
+        slow.write("[")
+        slow.flush()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 130
+    assert said == "goodcall-train: interrupted; no rows were written\n"
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_dataset_of_the_hub_is_read_through_datasets(tmp_path):

@@ -86,6 +86,13 @@ def test_steps_after_unreadable_calls_have_no_history(tmp_path):
     assert [removed.reason for removed in rest] == [Reason.HISTORY_UNREADABLE] * 2
 
 
+def test_calls_that_the_released_converter_takes_for_words_are_noted(tmp_path):
+    record = changed(TOOLACE)
+    record["conversations"][1]["value"] = "[Get Weather (v2)(city='Oslo\\nNorway\n')]"
+    note, row, *_ = read(tmp_path, "toolace", record)
+    assert (note.id, note.kind) == (row.id, NoteKind.RELEASED_PARSER_LOSES)
+
+
 @pytest.mark.parametrize("text", ["[Get Weather (v2)(city='Oslo')] Here it is.", "[1] says so", "[]"])
 def test_a_turn_that_opens_with_a_bracket_is_not_taken_for_words(tmp_path, text):
     record = changed(TOOLACE)

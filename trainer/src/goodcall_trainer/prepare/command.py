@@ -1,6 +1,6 @@
 """`goodcall-train prepare`: its options, and what its ends mean.
 
-Exit codes: 0 done, 1 fewer rows were kept than required, 2 usage, 3 a file or the environment.
+Exit codes: 0 done, 1 fewer rows were kept than required, 2 usage, 3 a file or the environment, 130 interrupted.
 """
 
 import json
@@ -23,7 +23,7 @@ from goodcall_trainer.prepare.report import manifest_of, reasons_table, report_o
 from goodcall_trainer.prepare.sources import READERS, Source
 from goodcall_trainer.prepare.tally import Tally
 
-MISSED, USAGE, ENVIRONMENT = 1, 2, 3
+MISSED, ENVIRONMENT, INTERRUPTED = 1, 3, 130
 
 _EVERY_RECORDS = 500
 """Records between two looks of the progress display."""
@@ -66,7 +66,7 @@ def prepare(  # noqa: PLR0913 - one parameter an option
         "masking_share": masking_share,
     }
     started = time.perf_counter()
-    with _failures_explained(console):
+    with _failures_explained(console, out):
         job = Job(
             sources=[_source(text) for text in source],
             recipe=_recipe(recipe, shares),
@@ -77,7 +77,7 @@ def prepare(  # noqa: PLR0913 - one parameter an option
         tally = _run(job, out, console)
         report = report_of(job, tally)
         write_json(out / "report.json", report)
-        write_json(out / "manifest.json", manifest_of(job, out, benchmark or []))
+        write_json(out / "manifest.json", manifest_of(job, tally, out, benchmark or []))
     if json_output:
         typer.echo(json.dumps(report))
     _show(console, tally, report, out, seconds=time.perf_counter() - started)
@@ -134,16 +134,18 @@ def _require(console: Console, rows: dict[str, int], share: float | None) -> Non
 
 
 @contextmanager
-def _failures_explained(console: Console) -> Iterator[None]:
+def _failures_explained(console: Console, out: Path) -> Iterator[None]:
     """Turns what may go wrong into one message and an exit code."""
     try:
         yield
     except SourceUnusable as error:
-        _fail(console, str(error))
+        _fail(console, str(error), ENVIRONMENT)
     except OSError as error:
-        _fail(console, f"{error}; what was there before is untouched")
+        _fail(console, f"{error}; is {out} writable?", ENVIRONMENT)
+    except KeyboardInterrupt:
+        _fail(console, "interrupted; no rows were written", INTERRUPTED)
 
 
-def _fail(console: Console, message: str) -> NoReturn:
+def _fail(console: Console, message: str, code: int) -> NoReturn:
     console.print(f"goodcall-train: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(ENVIRONMENT)
+    raise typer.Exit(code)

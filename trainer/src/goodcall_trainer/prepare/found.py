@@ -10,8 +10,8 @@ from typing import Self, TypeAlias
 from goodcall_trainer.data.row import Row
 
 
-class Reason(StrEnum):
-    """Why there is no row. `reason.sentence` says it to people."""
+class _Explained(StrEnum):
+    """A code with a sentence that says it to people."""
 
     sentence: str
 
@@ -20,6 +20,10 @@ class Reason(StrEnum):
         member._value_ = code
         member.sentence = sentence
         return member
+
+
+class Reason(_Explained):
+    """Why there is no row."""
 
     RECORD_UNREADABLE = "record_unreadable", "The record is no JSON, or not what its source writes."
     TOOLS_UNREADABLE = "tools_unreadable", "The tools are no list of function definitions."
@@ -46,16 +50,8 @@ class Reason(StrEnum):
     CONTAMINATED = "contaminated", "What the user says is in the benchmark."
 
 
-class NoteKind(StrEnum):
+class NoteKind(_Explained):
     """What is worth knowing of rows that are rows all the same."""
-
-    sentence: str
-
-    def __new__(cls, code: str, sentence: str) -> Self:
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.sentence = sentence
-        return member
 
     PARENTHESIS_IN_STRING = "parenthesis_in_string", "A string in the calls has a closing parenthesis."
     RELEASED_PARSER_CORRUPTS = (

@@ -28,7 +28,7 @@ def report_of(job: Job, tally: Tally) -> dict[str, Any]:
             "found": sum(count.found for count in counts),
             "added": sum(count.added for count in counts),
             "removed": sum(count.removed.total() for count in counts),
-            **{split: sum(count.written[split] for count in counts) for split in SPLITS},
+            **{split: tally.rows_in(split) for split in SPLITS},
         },
         "sources": {name: count.as_json() for name, count in tally.sources.items()},
         "removed": tally.reasons(),
@@ -37,7 +37,7 @@ def report_of(job: Job, tally: Tally) -> dict[str, Any]:
     }
 
 
-def manifest_of(job: Job, out: Path, benchmarks: Sequence[str]) -> dict[str, Any]:
+def manifest_of(job: Job, tally: Tally, out: Path, benchmarks: Sequence[str]) -> dict[str, Any]:
     """What the rows were made of and with, and their hashes; nothing in it tells when or where."""
     return {
         "seed": job.seed,
@@ -47,7 +47,7 @@ def manifest_of(job: Job, out: Path, benchmarks: Sequence[str]) -> dict[str, Any
             entry for source in job.sources for entry in _inputs(source.name, source.place, source_files(source))
         ],
         "benchmark": [entry for place in benchmarks for entry in _inputs("bfcl", place, data_files(place))],
-        "outputs": [_file(out / f"{split}.parquet") for split in SPLITS],
+        "outputs": [_file(out / f"{split}.parquet") | {"rows": tally.rows_in(split)} for split in SPLITS],
     }
 
 

@@ -84,6 +84,10 @@ class Tally:
         counts.several_turns += any(message["role"] == "assistant" for message in row.messages)
         counts.no_call += not row.ground_truth
 
+    def rows_in(self, split: str) -> int:
+        """Rows written to a split."""
+        return sum(counts.written[split] for counts in self.sources.values())
+
     def reasons(self) -> dict[Reason, dict[str, Any]]:
         """What was removed, the commonest reason first."""
         return _by_count(self._reasons)

@@ -29,9 +29,8 @@ def records_with_answers(place: str) -> Iterator[Record | BadLine]:
     for path in data_files(place):
         answers = {id_: answer for file in answer_files([path]) for id_, answer in _answers(file)}
         for record in read_records(str(path)):
-            question = record.get("id") if isinstance(record, dict) else None
-            if isinstance(question, str) and question in answers:
-                record["ground_truth"] = answers[question]
+            if isinstance(record, dict) and str(record.get("id")) in answers:
+                record["ground_truth"] = answers[str(record["id"])]
             yield record
 
 
