@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.benchmark import read_benchmark
-from goodcall_trainer.prepare.found import Reason
+from goodcall_trainer.prepare.found import AnswerInWords, Note, Reason
 from goodcall_trainer.prepare.pipeline import HELDOUT, SPLITS, TRAIN, Job, run
 from goodcall_trainer.prepare.recipe import RECIPES, Recipe
 from goodcall_trainer.prepare.records import SourceUnusable
@@ -111,6 +112,28 @@ def test_rows_that_were_prepared_are_prepared_already(tmp_path):
     run(again, tmp_path / "again", quiet)
     assert list(read_rows(tmp_path / "again" / "train.parquet")) == rows[TRAIN]
     assert (tmp_path / "again" / "train.parquet").read_bytes() == (tmp_path / "train.parquet").read_bytes()
+
+
+TURNS = st.lists(
+    st.sampled_from(
+        [("user", "x"), ("assistant", "x"), ("assistant", "[f(a=1)]"), ("assistant", "[f(1)]"), ("tool", "x")]
+    )
+)
+
+
+@given(TURNS)
+def test_every_turn_of_the_assistant_after_a_user_is_found_once(turns):
+    record = TOOLACE | {"conversations": [{"from": role, "value": text} for role, text in [("system", ""), *turns]]}
+    found = [one for one in READERS["toolace"](record, "d") if not isinstance(one, Note)]
+    first_user = next((index for index, (role, _) in enumerate(turns, 1) if role == "user"), len(turns))
+    ids = [one.row.id if isinstance(one, AnswerInWords) else one.id for one in found]
+    assert ids == [
+        f"d:{index}" for index, (role, _) in enumerate(turns, 1) if role == "assistant" and index > first_user
+    ]
+    for one in found:
+        if isinstance(one, Row):
+            before = turns[: int(one.id[2:]) - 1]
+            assert [message["role"] for message in one.messages] == ["system", *(role for role, _ in before)]
 
 
 def test_all_steps_of_a_dialogue_are_on_one_side(tmp_path):

@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 import re
+import tempfile
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -72,7 +74,7 @@ def test_an_element_larger_than_any_piece_is_read(tmp_path):
         (b'[{"a": 1},]', "an element is no JSON, character 10"),
         (b'[{"a": 1}, {"a"', "an element is no JSON, character 15"),
         (b'[{"a": 1}] x', "expected the end at character 11"),
-        (b"[" * 100_000, "an element is no JSON"),
+        (b"[" * 100_000, "an element is nested too deep, character 1"),
         (gzip.compress(b'{"a": 1}\n')[:-9], "end-of-stream"),
         (b'{"a": "\xff"}', "'utf-8' codec can't decode"),
         (b"PAR1 and no more", "Parquet"),
@@ -98,6 +100,21 @@ def test_a_folder_is_its_files_by_their_names(tmp_path):
         (tmp_path / name).write_text(json.dumps({"name": name}), encoding="utf-8")
     (tmp_path / "folder").mkdir()
     assert [record["name"] for record in read_records(str(tmp_path))] == ["a", "b", "c"]
+
+
+def test_a_broken_element_is_noticed_without_reading_on():
+    file = io.BytesIO(b'[{"a": 1}, {"a": oops' + b" " * 10_000_000 + b"}]")
+    text = io.TextIOWrapper(file, encoding="utf-8")
+    with pytest.raises(ValueError, match="character 17"):
+        list(records._ListReader(text).elements())
+    assert file.tell() < 2_000_000
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_line_ends_where_json_lines_end_and_nowhere_else(text):
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(json.dumps([text], ensure_ascii=False).encode().join([b'{"t":', b"}\r\n\r\n"]))
+        assert list(read_records(file.name)) == [{"t": [text]}]
 
 
 def test_what_is_not_there_is_said_to_be_missing(tmp_path):

@@ -36,4 +36,4 @@ def _said(message: Message) -> str:
 
 def _signature(tool: Tool) -> str:
     function = tool["function"]
-    return f"{function['name']}({', '.join(function['parameters']['properties'])})"
+    return f"{function['name']}({', '.join(function['parameters'].get('properties', {}))})"

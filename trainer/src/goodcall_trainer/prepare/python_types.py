@@ -7,6 +7,7 @@ parameter that nothing checks would let any value pass.
 
 import ast
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from goodcall_trainer.prepare.found import Reason, Unreadable
 Schema: TypeAlias = dict[str, Any]
 
 _MAX_LENGTH = 400
+_SHOWN = 40
 _MARKS = re.compile(r"(?:,\s*(?:optional|required|default\b.*))+$", re.IGNORECASE | re.DOTALL)
 _WORDS = {
     "string": "str string char callable function",
@@ -51,12 +53,14 @@ def read_type(text: str) -> PythonType:
     Raises:
         Unreadable: no schema can be made of it.
     """
+    if len(text) > _MAX_LENGTH:
+        raise Unreadable(Reason.TYPE_UNKNOWN, text[:_SHOWN])
     marks = _MARKS.search(text)
     expression = text[: marks.start()] if marks else text
     try:
-        schema = _schema(ast.parse(expression.strip()[:_MAX_LENGTH], mode="eval").body)
+        schema = _schema(_parsed(expression.strip()))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise Unreadable(Reason.TYPE_UNKNOWN, text[:40] or "an empty word") from None
+        raise Unreadable(Reason.TYPE_UNKNOWN, text[:_SHOWN] or "an empty word") from None
     marked = marks[0].lower() if marks else ""
     is_optional = ("optional" in marked or "default" in marked) or (allows_null(schema) and "required" not in marked)
     return PythonType(schema, is_optional)
@@ -74,6 +78,13 @@ def any_of(schemas: list[Schema]) -> Schema:
     if all(schema.keys() == {"type"} and isinstance(schema["type"], str) for schema in schemas):
         return {"type": list(dict.fromkeys(schema["type"] for schema in schemas))}
     return {"anyOf": schemas}
+
+
+def _parsed(expression: str) -> ast.expr:
+    with warnings.catch_warnings():
+        # Python has opinions on what it reads; only whether it can be read matters.
+        warnings.simplefilter("ignore")
+        return ast.parse(expression, mode="eval").body
 
 
 def _schema(node: ast.expr) -> Schema:

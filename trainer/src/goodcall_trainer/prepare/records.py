@@ -19,6 +19,8 @@ HUB = "hub:"
 _GZIP, _PARQUET, _UTF8_MARK = b"\x1f\x8b", b"PAR1", b"\xef\xbb\xbf"
 _PEEKED = 1024
 _CHUNK = 1 << 18
+_LONGEST_TOKEN = 16
+"""Characters from the place of a fault to the end of a token that is no string; an escape in one takes twelve."""
 _PARQUET_BATCH_ROWS = 256
 _BETWEEN = " \t\r\n"
 
@@ -74,7 +76,7 @@ def _file_records(path: Path) -> Iterator[Record | BadLine]:
                 return
             unpacked: Any = gzip.GzipFile(fileobj=file) if head.startswith(_GZIP) else file
             is_list = unpacked.peek(_PEEKED).removeprefix(_UTF8_MARK).lstrip().startswith(b"[")
-            with io.TextIOWrapper(unpacked, encoding="utf-8-sig") as text:
+            with io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="\n") as text:
                 yield from _ListReader(text).elements() if is_list else _line_records(text)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, ValueError) as error:
         raise SourceUnusable(f"{path}: {_first_line(error)}") from None
@@ -127,15 +129,20 @@ class _ListReader:
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._position)
-            except (json.JSONDecodeError, RecursionError) as error:
-                if self._read_on():
+            except json.JSONDecodeError as error:
+                if self._is_cut_off(error) and self._read_on():
                     continue
-                place = self._passed + getattr(error, "pos", self._position)
-                raise ValueError(f"an element is no JSON, character {place}") from None
+                raise ValueError(f"an element is no JSON, character {self._passed + error.pos}") from None
+            except RecursionError:
+                raise ValueError(f"an element is nested too deep, character {self._passed + self._position}") from None
             # At the end of what was read, a number might go on.
             if end < len(self._text) or not self._read_on():
                 self._position = end
                 return value
+
+    def _is_cut_off(self, error: json.JSONDecodeError) -> bool:
+        """Whether a fault may be but the end of what was read; any other would have the rest of the file held."""
+        return error.msg.startswith("Unterminated string") or error.pos > len(self._text) - _LONGEST_TOKEN
 
     def _next_character(self) -> str:
         """The next character that is no blank, where the position then is; empty at the end."""
