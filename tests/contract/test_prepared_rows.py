@@ -1,11 +1,14 @@
 """What `prepare` of the trainer writes, judged by the service: it reads tools alike, and can score every row."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 
 from goodcall import Scorer, TaskSource, find_reward
 from goodcall.dialects import normalise
+from goodcall_trainer.data.row import Row
+from goodcall_trainer.prepare.encoded import encode_row
 from goodcall_trainer.prepare.found import Unreadable
 from goodcall_trainer.prepare.pipeline import SPLITS, Job, run
 from goodcall_trainer.prepare.recipe import Recipe
@@ -31,6 +34,17 @@ def test_every_row_that_is_prepared_gets_1_for_its_own_answer(tmp_path, name, le
         completion = write_completion(list(row.ground_truth)) if row.ground_truth else NO_CALL
         [verdict] = scorer.score_group([completion], task, reward)
         assert (verdict.score, row.id) == (1.0, row.id)
+
+
+@pytest.mark.parametrize(("depth", "score"), [(61, 1.0), (62, None)])
+def test_rows_may_be_as_deep_as_the_service_reads_and_no_deeper(depth, score):
+    call = {"name": "f", "arguments": {"x": json.loads("[" * depth + "]" * depth)}}
+    row = Row(id="deep", source="made", messages=(), tools=(), ground_truth=(call,))
+    task = TaskSource(tools=None, ground_truth=json.dumps([call]).encode())
+    [verdict] = Scorer().score_group([write_completion([call])], task, find_reward("tool_n1/hardened@1"))
+    assert verdict.score == score
+    with pytest.raises(ValueError, match="too deep") if score is None else nullcontext():
+        encode_row(row)
 
 
 def test_tools_are_read_as_the_service_reads_them():

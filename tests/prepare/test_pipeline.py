@@ -222,6 +222,46 @@ def test_what_has_no_json_is_no_row(tmp_path, text):
     assert set(run(job, tmp_path, quiet).reasons()) == {Reason.NOT_JSON}
 
 
+def nested(depth):
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize("name", ["rows", "xlam", "openai", "hermes"])
+@pytest.mark.parametrize("depth", [70, 400, 900])
+@pytest.mark.parametrize("within", ["schema", "argument"])
+def test_what_is_nested_too_deep_is_no_row(tmp_path, name, depth, within):
+    deep = json.loads(nested(depth))
+    schema = WEATHER["function"]["parameters"] | ({"examples": deep} if within == "schema" else {})
+    call = {"name": "get_weather", "arguments": {"city": "Oslo"} | ({"x": deep} if within == "argument" else {})}
+    tools = [{"name": "get_weather", "parameters": schema}]
+    message = {"role": "assistant", "content": "", "tool_calls": [{"function": call}]}
+    record = {
+        "rows": {"query": "?", "tools": tools, "ground_truth": [call]},
+        "xlam": {"query": "?", "tools": json.dumps(tools), "answers": json.dumps([call])},
+        "openai": {"messages": [{"role": "user", "content": "?"}, message], "tools": tools},
+        "hermes": {
+            "conversations": [
+                {"from": "human", "value": "?"},
+                {"from": "gpt", "value": f"<tool_call>{json.dumps(call)}</tool_call>"},
+            ],
+            "tools": tools,
+        },
+    }[name]
+    report, _ = prepare(tmp_path, {name: [record]}, Recipe())
+    assert set(report["removed"]) <= {"not_json", "record_unreadable", "calls_unreadable", "tools_unreadable"}
+    assert report["rows"]["removed"] == 1
+
+
+@pytest.mark.parametrize(("depth", "kept"), [(61, 1), (62, 0)])
+def test_as_deep_as_the_service_reads_is_a_row(tmp_path, depth, kept):
+    call = {"name": "get_weather", "arguments": {"city": "Oslo", "days": 1, "x": json.loads(nested(depth))}}
+    schema = WEATHER["function"]["parameters"] | {"additionalProperties": True}
+    schema["properties"] = schema["properties"] | {"x": {}}
+    record = plain(1, tools=[{"name": "get_weather", "parameters": schema}], ground_truth=[call])
+    _, rows = prepare(tmp_path, {"rows": [record]}, Recipe(heldout_share=0.0))
+    assert len(rows[TRAIN]) == kept
+
+
 def test_a_run_that_fails_leaves_what_was_there(tmp_path):
     prepare(tmp_path, {"rows": [plain(1)]})
     before = {path.name: path.read_bytes() for path in tmp_path.glob("*.parquet*")}

@@ -79,7 +79,7 @@ def test_an_element_larger_than_any_piece_is_read(tmp_path):
         (b'{"a": "\xff"}', "'utf-8' codec can't decode"),
         (b"PAR1 and no more", "Parquet"),
     ],
-    ids=str,
+    ids=range(9),
 )
 def test_a_damaged_file_says_where(tmp_path, content, fault):
     (tmp_path / "broken").write_bytes(content)

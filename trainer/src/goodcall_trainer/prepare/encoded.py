@@ -2,8 +2,12 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from goodcall_trainer.data.row import Row
+
+MAX_DEPTH = 63
+"""Brackets within each other in a tool or a call; the list of them is one more, and the service reads 64."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
@@ -34,7 +38,7 @@ def encode_row(row: Row) -> EncodedRow:
     """The row and its texts.
 
     Raises:
-        ValueError: a value of it has no JSON, or no UTF-8.
+        ValueError: a value of it has no JSON, has no UTF-8, or is nested deeper than the service reads.
     """
     encoded = EncodedRow(
         row=row,
@@ -44,4 +48,16 @@ def encode_row(row: Row) -> EncodedRow:
     )
     for text in (row.id, row.source, encoded.messages, *encoded.tools, *encoded.ground_truth):
         text.encode()
+    parts = zip((*encoded.tools, *encoded.ground_truth), (*row.tools, *row.ground_truth), strict=True)
+    # Most texts have too few brackets for a closer look.
+    if any(text.count("{") + text.count("[") > MAX_DEPTH and _is_deeper(part, MAX_DEPTH) for text, part in parts):
+        raise ValueError("nested too deep")
     return encoded
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    """Whether more than so many objects and lists hold each other."""
+    if not isinstance(value, (dict, list)):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return depth == 0 or any(_is_deeper(child, depth - 1) for child in children)

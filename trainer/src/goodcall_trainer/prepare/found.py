@@ -36,7 +36,7 @@ class Reason(_Explained):
     VALUE_UNQUOTED = "value_unquoted", "A value is no literal: a string without quotes, or an expression."
     HISTORY_UNREADABLE = "history_unreadable", "An earlier turn of the same dialogue has calls that can't be read."
     ANSWER_IN_WORDS = "answer_in_words", "The turn calls nothing, and the recipe does not keep such turns."
-    NOT_JSON = "not_json", "A value has no JSON: a number that is not finite, or half of a surrogate pair."
+    NOT_JSON = "not_json", "A value is no JSON that the service reads: not finite, half a surrogate pair, or too deep."
     TOOLS_AMBIGUOUS = "tools_ambiguous", "Two tools have one name."
     SCHEMA_INVALID = "schema_invalid", "A tool's parameters are no JSON Schema that can be used offline."
     TOOL_UNKNOWN = "tool_unknown", "An expected call names a tool that the row does not offer."

@@ -104,7 +104,7 @@ class _Preparation:
             found = found.row
         try:
             encoded = encode_row(found)
-        except ValueError:
+        except (ValueError, RecursionError):
             return Removed(id=found.id, reason=Reason.NOT_JSON)
         return self._defect(encoded) or self._repetition(encoded) or encoded
 

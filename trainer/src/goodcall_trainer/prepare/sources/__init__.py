@@ -73,6 +73,8 @@ def _read_record(name: str, record: Record | BadLine, record_id: str) -> list[Fo
         found = list(READERS[name](record, record_id))
     except Unreadable as fault:
         return [Removed(id=record_id, reason=fault.reason, detail=fault.detail)]
+    except RecursionError:
+        return [Removed(id=record_id, reason=Reason.RECORD_UNREADABLE, detail="nested too deep")]
     return found or [Removed(id=record_id, reason=Reason.RECORD_UNREADABLE, detail="no turn of an assistant")]
 
 
