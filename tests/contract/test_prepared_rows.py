@@ -10,11 +10,13 @@ from goodcall.dialects import normalise
 from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.encoded import encode_row
 from goodcall_trainer.prepare.found import Unreadable
-from goodcall_trainer.prepare.pipeline import SPLITS, Job, run
+from goodcall_trainer.prepare.job import Job
+from goodcall_trainer.prepare.pipeline import run
 from goodcall_trainer.prepare.recipe import Recipe
 from goodcall_trainer.prepare.records import read_records
 from goodcall_trainer.prepare.row_files import read_rows
 from goodcall_trainer.prepare.sources import Source
+from goodcall_trainer.prepare.splits import SPLITS
 from goodcall_trainer.prepare.tools import read_tools
 from suites import dataset, write_completion
 

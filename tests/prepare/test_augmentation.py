@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from goodcall_trainer.prepare.draws import rng_of, share_of
 from goodcall_trainer.prepare.irrelevance import irrelevant
 from goodcall_trainer.prepare.masking import can_be_masked, masked, random_renaming, renamed
-from goodcall_trainer.prepare.pipeline import HELDOUT, TRAIN, split_of
+from goodcall_trainer.prepare.splits import HELDOUT, TRAIN, split_of
 from prepare.rows import OSLO, TIME, WEATHER, make_row
 
 NAMES = st.text(string.ascii_letters + "_ .", min_size=1, max_size=5)

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.benchmark import read_benchmark
 from goodcall_trainer.prepare.found import AnswerInWords, Note, Reason
-from goodcall_trainer.prepare.pipeline import HELDOUT, SPLITS, TRAIN, Job, run
+from goodcall_trainer.prepare.job import Job
+from goodcall_trainer.prepare.pipeline import run
 from goodcall_trainer.prepare.recipe import RECIPES, Recipe
 from goodcall_trainer.prepare.records import SourceUnusable
 from goodcall_trainer.prepare.report import report_of
 from goodcall_trainer.prepare.row_files import read_rows
 from goodcall_trainer.prepare.sources import READERS, Source
+from goodcall_trainer.prepare.splits import HELDOUT, SPLITS, TRAIN
 from prepare.rows import BFCL, PLAIN, RECORDS, TIME, TOOLACE, WEATHER, XLAM
 
 EVERYTHING = Recipe(keep_answers_in_words=True, heldout_share=0.5, irrelevance_share=0.6, masking_share=0.6)

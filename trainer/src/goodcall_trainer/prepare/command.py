@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from goodcall_trainer.prepare.benchmark import read_benchmark
-from goodcall_trainer.prepare.pipeline import Job, run
+from goodcall_trainer.prepare.job import Job
 from goodcall_trainer.prepare.recipe import RECIPES, Recipe, RecipeUnusable, find_recipe
 from goodcall_trainer.prepare.records import SourceUnusable
 from goodcall_trainer.prepare.report import manifest_of, reasons_table, report_of, sources_table, write_json
@@ -101,6 +101,8 @@ def _recipe(name: str, shares: dict[str, float | None]) -> Recipe:
 
 def _run(job: Job, out: Path, console: Console) -> Tally:
     """The run, with a count of records on a terminal."""
+    from goodcall_trainer.prepare.pipeline import run  # noqa: PLC0415 - pyarrow takes longer than all else
+
     columns = (SpinnerColumn(), TextColumn("{task.completed:,} records"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("prepare", total=None)

@@ -2,39 +2,22 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from goodcall_trainer.data.row import Row
-from goodcall_trainer.prepare.benchmark import Benchmark
 from goodcall_trainer.prepare.draws import rng_of, share_of
 from goodcall_trainer.prepare.encoded import EncodedRow, encode_row
 from goodcall_trainer.prepare.filters import FILTERS
 from goodcall_trainer.prepare.found import AnswerInWords, Found, Note, Reason, Removed
 from goodcall_trainer.prepare.irrelevance import irrelevant
+from goodcall_trainer.prepare.job import Job
 from goodcall_trainer.prepare.masking import can_be_masked, masked, random_renaming
-from goodcall_trainer.prepare.recipe import Recipe
 from goodcall_trainer.prepare.repeats import Repeats
 from goodcall_trainer.prepare.row_files import RowWriter
 from goodcall_trainer.prepare.schema_checks import examine
 from goodcall_trainer.prepare.sources import Source, read_source
+from goodcall_trainer.prepare.splits import SPLITS, split_of
 from goodcall_trainer.prepare.tally import Tally
-from goodcall_trainer.prepare.texts import first_question
-
-TRAIN, HELDOUT = "train", "heldout"
-SPLITS = (TRAIN, HELDOUT)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What to prepare, and how."""
-
-    sources: Sequence[Source]
-    recipe: Recipe
-    seed: int
-    """Decides which rows are held out, masked and added to."""
-    benchmark: Benchmark | None = None
-    """What must not be trained on."""
 
 
 def run(job: Job, out: Path, on_record: Callable[[int], None]) -> Tally:
@@ -56,11 +39,6 @@ def run(job: Job, out: Path, on_record: Callable[[int], None]) -> Tally:
         for writer in writers.values():
             writer.publish()
     return preparation.tally
-
-
-def split_of(row: Row, *, seed: int, heldout_share: float) -> str:
-    """The split that a row belongs to: the same for all steps of a dialogue, and for all rows with one question."""
-    return HELDOUT if share_of(seed, "heldout", first_question(row.messages)) < heldout_share else TRAIN
 
 
 def _all_found(sources: Sequence[Source]) -> Iterator[tuple[str, list[Found]]]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from rich.table import Table
 
-from goodcall_trainer.prepare.pipeline import SPLITS, Job
+from goodcall_trainer.prepare.job import Job
 from goodcall_trainer.prepare.records import HUB, data_files
 from goodcall_trainer.prepare.sources import source_files
+from goodcall_trainer.prepare.splits import SPLITS
 from goodcall_trainer.prepare.tally import Tally
 
 _PACKAGES = ("goodcall-trainer", "pyarrow", "jsonschema-rs")

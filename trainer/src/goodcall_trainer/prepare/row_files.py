@@ -1,7 +1,7 @@
 """Rows in Parquet: `id` and `source` as text, `messages`, `tools` and `ground_truth` as JSON texts.
 
 JSON texts, since Arrow gives every row of a struct column the same keys, and would fill up one tool's parameters with
-nulls for those of all others. `goodcall audit` and `goodcall score` take such files as they are.
+nulls for those of all others. `goodcall audit` takes such files as they are.
 """
 
 import json
