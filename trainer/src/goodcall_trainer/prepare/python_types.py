@@ -95,6 +95,8 @@ def _schema(node: ast.expr) -> Schema:
             return {"type": "null"}
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return any_of([_schema(left), _schema(right)])
+        case ast.BoolOp(op=ast.Or(), values=members):
+            return any_of(list(map(_schema, members)))
         case ast.Subscript(value=ast.Name(id=word) | ast.Attribute(attr=word), slice=inner):
             members = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             return _of_generic(word.lower(), members)
