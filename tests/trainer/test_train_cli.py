@@ -28,7 +28,7 @@ def test_help_imports_nothing_heavy():
     program = (
         "import sys, typer.testing; from goodcall_trainer.cli import app;"
         "assert typer.testing.CliRunner().invoke(app, ['demo', '--help']).exit_code == 0;"
-        "print(sorted({'torch', 'trl', 'transformers', 'datasets', 'matplotlib'} & set(sys.modules)))"
+        "print(sorted({'torch', 'trl', 'transformers', 'datasets', 'matplotlib', 'pyarrow'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -20,6 +20,7 @@ from rich.console import Console
 from goodcall_client import Client, GoodcallError, UnknownReward
 from goodcall_trainer import __version__
 from goodcall_trainer.config import DemoConfig
+from goodcall_trainer.prepare.command import prepare
 from goodcall_trainer.service_process import ServiceNotStarted, service_command, service_process
 
 MISSED, USAGE, ENVIRONMENT, INTERRUPTED = 1, 2, 3, 130
@@ -32,6 +33,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.command()(prepare)
 
 
 @app.callback(invoke_without_command=True)

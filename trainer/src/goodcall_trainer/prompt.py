@@ -8,20 +8,18 @@ their full JSON Schemas would be ten times as long as the rest; the service gets
 import json
 from collections.abc import Sequence
 
-from goodcall_trainer.data.row import Row, Tool, ToolCall
+from goodcall_trainer.data.row import Message, Row, Tool, ToolCall
 
 END_OF_TURN = "<|im_end|>"
 """Ends every completion. The service strips it before it judges."""
 
 
 def render_prompt(row: Row) -> str:
-    """The text before the completion: tools, query, and the opening of the assistant's turn."""
+    """The text before the completion: tools, conversation, and the opening of the assistant's turn."""
     signatures = " ".join(_signature(tool) for tool in row.tools)
-    return (
-        f"<|im_start|>system\n{signatures}{END_OF_TURN}\n"
-        f"<|im_start|>user\n{row.query}{END_OF_TURN}\n"
-        "<|im_start|>assistant\n"
-    )
+    turns = [("system", signatures), *((message["role"], _said(message)) for message in row.messages)]
+    told = "".join(f"<|im_start|>{role}\n{text}{END_OF_TURN}\n" for role, text in turns)
+    return f"{told}<|im_start|>assistant\n"
 
 
 def render_completion(reasoning: str, calls: Sequence[ToolCall]) -> str:
@@ -29,6 +27,13 @@ def render_completion(reasoning: str, calls: Sequence[ToolCall]) -> str:
     return f"<think>{reasoning}</think><tool_call>{json.dumps(list(calls))}</tool_call>{END_OF_TURN}"
 
 
+def _said(message: Message) -> str:
+    """What a message says; calls in it read as those of a completion do."""
+    calls = [call["function"] for call in message.get("tool_calls", ())]
+    block = f"<tool_call>{json.dumps(calls)}</tool_call>" if calls else ""
+    return f"{message['content']}{block}"
+
+
 def _signature(tool: Tool) -> str:
     function = tool["function"]
-    return f"{function['name']}({', '.join(function['parameters']['properties'])})"
+    return f"{function['name']}({', '.join(function['parameters'].get('properties', {}))})"

@@ -53,7 +53,8 @@ def unique_rows(rng: random.Random) -> Iterator[Row]:
         listed = rng.sample((tool, other), k=2)
         yield Row(
             id=f"row-{len(seen)}",
-            query=query,
+            source="made-up",
+            messages=({"role": "user", "content": query},),
             tools=tuple(entry.definition() for entry in listed),
             ground_truth=({"name": tool.name, "arguments": arguments},),
         )

@@ -1,7 +1,7 @@
-"""The one row type that everything in the trainer takes and gives: a query, its tools, the expected calls.
+"""The one row type that everything in the trainer takes and gives: a conversation, its tools, the expected calls.
 
-It knows nothing of prompts, tokens or rewards. Files in other formats become rows before anything else sees
-them.
+It knows nothing of templates, tokens or rewards. Files in other formats become rows before anything else sees
+them (`goodcall_trainer.prepare`).
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,27 @@ Tool: TypeAlias = dict[str, Any]
 """A tool in OpenAI form: `{"type": "function", "function": {"name", "description", "parameters"}}`."""
 
 
+Message: TypeAlias = dict[str, Any]
+"""`{"role": "system"|"user"|"assistant"|"tool", "content": str}`; one that calls tools has `tool_calls` as well, in
+OpenAI form but with `arguments` as an object, which is how chat templates take them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One task: what was asked, which tools were at hand, and which calls are right."""
+    """One task, which is one step: what was said, which tools were at hand, and which calls are right now."""
 
     id: str
     """Names the row in logs and in the service's answers, `train-17` for example."""
-    query: str
-    """What the user wrote."""
+    source: str
+    """Where the row comes from, `xlam` for example."""
+    messages: tuple[Message, ...]
+    """All that was said before the expected answer. The tools are not in it: listing them is the template's work."""
     tools: tuple[Tool, ...]
     """The tools of this row, in the order in which the prompt lists them."""
     ground_truth: tuple[ToolCall, ...]
-    """The expected calls, in any order; empty when no listed tool fits."""
+    """The expected calls, in any order; empty when none is wanted."""
+
+    @property
+    def query(self) -> str:
+        """What the user wrote last; empty when no user wrote."""
+        return next((message["content"] for message in reversed(self.messages) if message["role"] == "user"), "")
