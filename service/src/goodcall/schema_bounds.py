@@ -72,21 +72,22 @@ class SchemaCost:
         """Whether the arguments of the largest completion could take too long."""
         return self.checks > CHEAP_CHECKS or self.compares_items
 
-    @property
-    def max_bytes(self) -> int:
-        """Bytes of JSON that arguments may have."""
-        return MAX_BYTE_CHECKS // self.checks
-
-    def is_exceeded_by(self, arguments: JSON) -> bool:
-        """Whether checking the arguments would take too long."""
+    def excess(self, arguments: JSON) -> str | None:
+        """What of arguments would be admitted instead of these; None when checking them doesn't take too long."""
         text = _encode(arguments)
-        if len(text) > self.max_bytes:
-            return True
-        return self.compares_items and len(text) > MAX_LONG_INTEGERS_BYTES and _LONG_INTEGER.search(text) is not None
+        if len(text) * self.checks > MAX_BYTE_CHECKS:
+            return f"at most {MAX_BYTE_CHECKS // self.checks} bytes of JSON, as its schema is dear to check against"
+        if self.compares_items and len(text) > MAX_LONG_INTEGERS_BYTES and _LONG_INTEGER.search(text):
+            return f"at most {MAX_LONG_INTEGERS_BYTES} bytes of JSON where long integers may have to be unique"
+        return None
 
     def may_be_explained(self, arguments: JSON) -> bool:
         """Whether the first violation can be looked for in little time."""
         return len(_encode(arguments)) * self.checks <= MAX_EXPLAINED_BYTE_CHECKS
+
+
+PLAIN = SchemaCost()
+"""Of a schema that has nothing that is dear."""
 
 
 def measure(schema: JSON, bounds: SchemaBounds) -> SchemaSize:
@@ -97,8 +98,8 @@ def measure(schema: JSON, bounds: SchemaBounds) -> SchemaSize:
     """
     nodes, patterns, depth = 1, 0, 0
     keywords: set[str] = set()
-    level: list[JSON] = [schema]
-    while level := [value for value in level if isinstance(value, (dict, list))]:
+    level = _containers([schema])
+    while level:
         depth += 1
         if depth > bounds.max_schema_depth:
             raise BeyondBounds(f"a schema that nests at most {bounds.max_schema_depth} brackets")
@@ -108,14 +109,28 @@ def measure(schema: JSON, bounds: SchemaBounds) -> SchemaSize:
                 children += parent
                 continue
             children += parent.values()
-            if found := WATCHED & parent.keys():
-                keywords |= found
+            if not WATCHED.isdisjoint(parent):
+                keywords |= _watched(parent)
                 patterns += _count_patterns(parent)
         nodes += len(children)
         if nodes > bounds.max_schema_nodes:
             raise BeyondBounds(f"a schema of at most {bounds.max_schema_nodes} JSON values")
-        level = children
+        level = _containers(children)
     return SchemaSize(patterns, keywords)
+
+
+def _containers(values: list[JSON]) -> list[dict[str, JSON] | list[JSON]]:
+    return [value for value in values if isinstance(value, (dict, list))]
+
+
+def _watched(schema: dict[str, JSON]) -> AbstractSet[str]:
+    found = WATCHED & schema.keys()
+    return found - {"enum"} if is_looked_up(schema.get("enum")) else found
+
+
+def is_looked_up(enum: JSON) -> bool:
+    """Whether membership in an ``enum`` is found out at once, however long it is."""
+    return isinstance(enum, list) and {*map(type, enum)} in ({str}, {int})
 
 
 def _count_patterns(schema: dict[str, JSON]) -> int:
@@ -129,9 +144,12 @@ def tools_beyond_bounds(pointer: str, expected: str) -> UnusableTask:
 
 
 WATCHED = frozenset(
-    "$ref $dynamicRef $recursiveRef allOf anyOf oneOf not if dependentSchemas dependentRequired dependencies contains"
-    " unevaluatedProperties unevaluatedItems propertyNames patternProperties pattern uniqueItems multipleOf minimum"
-    " maximum exclusiveMinimum exclusiveMaximum const enum".split()
+    {
+        *("$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "not", "if", "contains"),
+        *("dependentSchemas", "dependentRequired", "dependencies", "unevaluatedProperties", "unevaluatedItems"),
+        *("propertyNames", "patternProperties", "pattern", "uniqueItems", "multipleOf", "const", "enum"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    }
 )
 """A schema without any of these looks at each value once, and not for long."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import TypeAlias
 
-from goodcall.schema_bounds import BeyondBounds
+from goodcall.schema_bounds import BeyondBounds, is_looked_up
 from goodcall.schema_references import REFERENCES, References
 from goodcall.strict_json import MAX_DEPTH
 from goodcall.types import JSON
@@ -36,7 +36,6 @@ _LIMIT, _LIMIT_WITH_FRACTION = 12, 24
 _UNEVALUATED = 3
 """Times that what is beside ``unevaluatedProperties`` is asked: whether it holds, and what it has looked at."""
 
-_LIMITS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 _SAME_VALUE = ("not", "if", "then", "else")
 _SAME_VALUE_LISTS = ("allOf", "anyOf", "oneOf")
 _SAME_VALUE_MAPS = ("dependentSchemas", "dependencies")
@@ -136,19 +135,22 @@ class _Counter:
         return _Site(checks + 1, arrows)
 
     def _own_checks(self, keyword: str, value: JSON) -> int:
-        if keyword in _LIMITS:
-            return _LIMIT_WITH_FRACTION if isinstance(value, float) else _LIMIT
-        if keyword == "const":
-            return _comparison(value)
-        if keyword == "enum" and isinstance(value, list):
-            return _membership(value)
-        if keyword == "pattern":
-            return self._pattern_checks
-        if keyword == "patternProperties":
-            return self._pattern_checks * len(_mapped(value))
-        if keyword in {"dependentRequired", *_SAME_VALUE_MAPS}:
-            return len(_mapped(value))
-        return _CHECKS.get(keyword, 1)
+        match keyword:
+            case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+                checks = _LIMIT_WITH_FRACTION if isinstance(value, float) else _LIMIT
+            case "const":
+                checks = _comparison(value)
+            case "enum" if not is_looked_up(value):
+                checks = sum(map(_comparison, _listed(value)))
+            case "pattern":
+                checks = self._pattern_checks
+            case "patternProperties":
+                checks = self._pattern_checks * len(_mapped(value))
+            case "dependentRequired" | "dependentSchemas" | "dependencies":
+                checks = len(_mapped(value))
+            case _:
+                checks = _CHECKS.get(keyword, 1)
+        return checks
 
     def _same_value(self, schema: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
         for keyword in REFERENCES:
@@ -165,12 +167,6 @@ class _Counter:
     def _refuse_beyond(self, checks: int) -> None:
         if checks > self._max_checks:
             raise BeyondBounds(f"a schema that checks one value at most {self._max_checks} times")
-
-
-def _membership(values: list[JSON]) -> int:
-    """Of an ``enum``; texts alone, and integers alone, are looked up."""
-    types = {*map(type, values)}
-    return 1 if len(types) == 1 and types <= {str, int} else sum(map(_comparison, values))
 
 
 def _comparison(value: JSON) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jsonschema_rs
 
-from goodcall.schema_bounds import SchemaBounds, SchemaCost, SchemaSize, measure
+from goodcall.schema_bounds import PLAIN, SchemaBounds, SchemaCost, SchemaSize, measure
 from goodcall.schema_checks import count_checks
 from goodcall.types import JSON
 
@@ -48,7 +48,7 @@ class BoundedValidator:
 
     def is_valid(self, instance: Any) -> bool:
         """Whether an instance is short enough, and valid under the schema."""
-        return not self._cost.is_exceeded_by(instance) and self._validator.is_valid(instance)
+        return self._cost.excess(instance) is None and self._validator.is_valid(instance)
 
     def validate(self, instance: Any) -> None:
         """The same as that of the validator; whoever calls it has made sure that the instance is short enough."""
@@ -64,7 +64,7 @@ def compile_within(schema: JSON, bounds: SchemaBounds) -> tuple[Validator, Schem
     """
     size = measure(schema, bounds)
     if not size.keywords:
-        return compile_schema(schema), SchemaCost()
+        return compile_schema(schema), PLAIN
     compiled = partial(_compile_counted, schema, size, bounds)
     if not size.patterns:
         return compiled(_NO_PATTERN)

@@ -1,7 +1,7 @@
 """Tools compiled to validators, and calls checked against them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
@@ -12,7 +12,7 @@ from goodcall.errors import UnusableTask
 from goodcall.excerpts import excerpt, pointer_token
 from goodcall.parsing import Calls
 from goodcall.reasons import Reason
-from goodcall.schema_bounds import DEFAULT_BOUNDS, BeyondBounds, SchemaBounds, SchemaCost, tools_beyond_bounds
+from goodcall.schema_bounds import DEFAULT_BOUNDS, PLAIN, BeyondBounds, SchemaBounds, SchemaCost, tools_beyond_bounds
 from goodcall.schema_compiler import Validator, compile_within
 from goodcall.types import JSON, Finding, Place
 
@@ -25,7 +25,7 @@ class Tool:
     parameters: JSON
     validator: Validator | None
     """None when the tool declares no parameters, so that any object will do."""
-    cost: SchemaCost = field(default_factory=SchemaCost)
+    cost: SchemaCost = PLAIN
     """What checking arguments can come to."""
 
 
@@ -93,19 +93,16 @@ def _first_line(error: Exception) -> str:
 
 def _violation(tool: Tool, calls: Calls, index: int) -> Place:
     pointer, arguments = f"{calls.pointer(index)}/arguments", calls.calls[index].arguments
-    if tool.cost.is_exceeded_by(arguments):
-        return Place(
-            pointer, expected="less to check, as these parameters are dear to check against", got=excerpt(arguments)
-        )
-    if not tool.cost.may_be_explained(arguments):
-        return Place(pointer, expected="arguments that these parameters hold for", got=excerpt(arguments))
+    excess = tool.cost.excess(arguments)
+    if excess or not tool.cost.may_be_explained(arguments):
+        return Place(pointer, expected=excess, got=excerpt(arguments))
     try:
         # A validator that found nothing wrong gets nobody here, and neither does a tool without one.
         cast(Validator, tool.validator).validate(arguments)
     except jsonschema_rs.ValidationError as error:
         pointer += "".join(map(pointer_token, error.instance_path))
         return Place(pointer, expected=_rule(tool.parameters, error), got=excerpt(error.instance))
-    raise AssertionError  # pragma: no cover
+    raise AssertionError(pointer)  # pragma: no cover - see above
 
 
 def _rule(schema: JSON, error: jsonschema_rs.ValidationError) -> str | None:

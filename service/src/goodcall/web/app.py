@@ -32,7 +32,9 @@ def create_app(settings: Settings, metrics: Metrics | None = None) -> FastAPI:
     app.state.metrics = metrics or Metrics()
     app.state.key_file = _key_file(settings, app.state.metrics)
     app.state.scorers = TeamScorers(
-        max_completion_bytes=settings.max_completion_bytes, cache_bytes=settings.cache_bytes
+        max_completion_bytes=settings.max_completion_bytes,
+        cache_bytes=settings.cache_bytes,
+        bounds=app.state.limits.schema_bounds(),
     )
     app.state.admission = Admission(app.state.limits, app.state.metrics)
     app.state.alarm = HackingAlarm(settings.alarm_share, app.state.metrics)
