@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from goodcall.schemas import compile_schema
+from goodcall.schema_compiler import compile_schema
 from suites import suite
 
 DRAFTS = {

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from command_line import TIMEOUT_S, goodcall, goodcall_process
+from goodcall.schema_bounds import DEFAULT_BOUNDS
 from goodcall.web.app import create_app
 from goodcall.web.key_file import KeyFile
 from goodcall.web.keys import InvalidKeys, Key, Team, key_of, new_token, parse_keys
@@ -369,7 +370,7 @@ def test_beyond_loopback_serve_begins_with_keys_or_when_told_that_none_are_neede
 
 
 def test_teams_remember_nothing_together():
-    scorers = TeamScorers(max_completion_bytes=1, cache_bytes=1 << 20)
+    scorers = TeamScorers(max_completion_bytes=1, cache_bytes=1 << 20, bounds=DEFAULT_BOUNDS)
     blue, red = (scorers.of(team, {"blue", "red"}) for team in ("blue", "red"))
     assert blue is not red
     assert scorers.of("blue", {"red", "blue"}) is blue

@@ -210,6 +210,11 @@ class TestSmallLimits:
             "max_completions": 3,
             "max_completions_in_flight": 16_384,
             "max_completion_bytes": 8,
+            "max_tools": 256,
+            "max_tool_bytes": 64 << 10,
+            "max_schema_nodes": 5_000,
+            "max_schema_depth": 32,
+            "max_schema_checks": 10_000,
             "request_deadline_s": 30.0,
         }
 

@@ -191,6 +191,11 @@ class Reason(StrEnum):
         Stage.TASK,
         "No verdict: the parameters of a tool are not a JSON Schema that can be used offline.",
     )
+    TOOLS_BEYOND_BOUNDS = (
+        "tools_beyond_bounds",
+        Stage.TASK,
+        "No verdict: the tools of this task are more, larger or dearer to check against than the bounds allow.",
+    )
     CATEGORY_NOT_JUDGED = (
         "category_not_judged",
         Stage.TASK,

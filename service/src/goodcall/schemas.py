@@ -1,13 +1,9 @@
-"""Tools compiled to validators, and calls checked against them.
+"""Tools compiled to validators, and calls checked against them."""
 
-JSON Schema by jsonschema-rs: 2020-12 unless ``$schema`` says otherwise, formats as annotations, patterns on a
-linear-time engine, and no schema ever opens a file or a socket.
-"""
-
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import cast
 
 import jsonschema_rs
 
@@ -16,17 +12,9 @@ from goodcall.errors import UnusableTask
 from goodcall.excerpts import excerpt, pointer_token
 from goodcall.parsing import Calls
 from goodcall.reasons import Reason
+from goodcall.schema_bounds import DEFAULT_BOUNDS, PLAIN, BeyondBounds, SchemaBounds, SchemaCost, tools_beyond_bounds
+from goodcall.schema_compiler import Validator, compile_within
 from goodcall.types import JSON, Finding, Place
-
-
-class Validator(Protocol):
-    """A compiled JSON Schema."""
-
-    def is_valid(self, instance: Any) -> bool:
-        """Whether an instance is valid under the schema."""
-
-    def iter_errors(self, instance: Any) -> Iterable[jsonschema_rs.ValidationError]:
-        """Every way in which an instance breaks the schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +25,8 @@ class Tool:
     parameters: JSON
     validator: Validator | None
     """None when the tool declares no parameters, so that any object will do."""
+    cost: SchemaCost = PLAIN
+    """What checking arguments can come to."""
 
 
 class Toolbox:
@@ -76,41 +66,22 @@ class Toolbox:
         )
 
 
-def compile_tool(tool: NormalisedTool) -> Tool:
+def compile_tool(tool: NormalisedTool, bounds: SchemaBounds = DEFAULT_BOUNDS) -> Tool:
     """A tool with its parameters compiled.
 
     Raises:
-        UnusableTask: they don't compile offline.
+        UnusableTask: they don't compile offline, or are beyond the bounds.
     """
-    return Tool(tool.name, tool.parameters, _compile(tool.parameters, tool.parameters_pointer))
+    if tool.parameters is None:
+        return Tool(tool.name, None, None)
+    return Tool(tool.name, tool.parameters, *_compile(tool.parameters, tool.parameters_pointer, bounds))
 
 
-def compile_schema(schema: JSON, *, registry: jsonschema_rs.Registry | None = None) -> Validator:
-    """A validator for a JSON Schema that opens no file and no socket.
-
-    Args:
-        schema: the draft is that of its ``$schema``, else 2020-12.
-        registry: resources that a ``$ref`` may lead to beside the schema itself and the drafts' own.
-
-    Raises:
-        ValueError, jsonschema_rs.ValidationError: it is no schema, needs something that is not there, or has a
-            pattern that no linear-time engine can match.
-    """
-    return jsonschema_rs.validator_for(
-        schema,
-        validate_formats=False,
-        # The default engine backtracks, and by default a $ref would be fetched.
-        pattern_options=jsonschema_rs.RegexOptions(),
-        offline=True,
-        registry=registry,
-    )
-
-
-def _compile(parameters: JSON, pointer: str) -> Validator | None:
-    if parameters is None:
-        return None
+def _compile(parameters: JSON, pointer: str, bounds: SchemaBounds) -> tuple[Validator, SchemaCost]:
     try:
-        return compile_schema(parameters)
+        return compile_within(parameters, bounds)
+    except BeyondBounds as error:
+        raise tools_beyond_bounds(pointer, str(error)) from None
     except (ValueError, jsonschema_rs.ValidationError) as error:
         place = partial(Place, pointer=pointer, expected="a JSON Schema", got=_first_line(error))
         raise UnusableTask(Reason.TOOL_SCHEMA_INVALID, place) from None
@@ -121,13 +92,17 @@ def _first_line(error: Exception) -> str:
 
 
 def _violation(tool: Tool, calls: Calls, index: int) -> Place:
-    # A validator that found nothing wrong gets nobody here, and neither does a tool without one.
-    error = next(iter(cast(Validator, tool.validator).iter_errors(calls.calls[index].arguments)))
-    return Place(
-        pointer=f"{calls.pointer(index)}/arguments" + "".join(map(pointer_token, error.instance_path)),
-        expected=_rule(tool.parameters, error),
-        got=excerpt(error.instance),
-    )
+    pointer, arguments = f"{calls.pointer(index)}/arguments", calls.calls[index].arguments
+    excess = tool.cost.excess(arguments)
+    if excess or not tool.cost.may_be_explained(arguments):
+        return Place(pointer, expected=excess, got=excerpt(arguments))
+    try:
+        # A validator that found nothing wrong gets nobody here, and neither does a tool without one.
+        cast(Validator, tool.validator).validate(arguments)
+    except jsonschema_rs.ValidationError as error:
+        pointer += "".join(map(pointer_token, error.instance_path))
+        return Place(pointer, expected=_rule(tool.parameters, error), got=excerpt(error.instance))
+    raise AssertionError(pointer)  # pragma: no cover - see above
 
 
 def _rule(schema: JSON, error: jsonschema_rs.ValidationError) -> str | None:

@@ -11,6 +11,7 @@ from goodcall.byte_bounded import CacheUse
 from goodcall.errors import MissingNeed, UnsupportedCompletion, UnusableTask
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
+from goodcall.schema_bounds import DEFAULT_BOUNDS, SchemaBounds
 from goodcall.task_cache import CACHE_BYTES, Prepared, TaskCache
 from goodcall.types import (
     NO_CONTEXT,
@@ -85,12 +86,19 @@ class Scorer:
     Args:
         max_completion_bytes: a completion of more bytes of UTF-8 scores 0 unread.
         cache_bytes: a bound on what the remembered tasks are reckoned at, in bytes.
+        bounds: what the tools of a task may be at most.
     """
 
-    def __init__(self, *, max_completion_bytes: int = MAX_COMPLETION_BYTES, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        max_completion_bytes: int = MAX_COMPLETION_BYTES,
+        cache_bytes: int = CACHE_BYTES,
+        bounds: SchemaBounds = DEFAULT_BOUNDS,
+    ) -> None:
         self._max_completion_bytes = max_completion_bytes
         self._max_length = max_completion_bytes // _MAX_BYTES_OF_A_CODE_POINT
-        self._tasks = TaskCache(cache_bytes)
+        self._tasks = TaskCache(cache_bytes, bounds)
 
     @property
     def cache_uses(self) -> dict[str, CacheUse]:

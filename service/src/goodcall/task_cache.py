@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 from goodcall.byte_bounded import ByteBoundedCache, CacheUse
 from goodcall.errors import UnusableTask
 from goodcall.rewards import Reward
+from goodcall.schema_bounds import DEFAULT_BOUNDS, SchemaBounds
 from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import Finding, TaskSource
 
@@ -30,13 +31,14 @@ class TaskCache:
 
     Args:
         max_bytes: half of it is for tasks, half for tools.
+        bounds: what the tools of a task may be at most.
     """
 
     __slots__ = ("_compiler", "_previous", "_tasks")
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, bounds: SchemaBounds = DEFAULT_BOUNDS) -> None:
         self._tasks: ByteBoundedCache[_Key, Prepared] = ByteBoundedCache(max_bytes // 2)
-        self._compiler = ToolCompiler(max_bytes // 2)
+        self._compiler = ToolCompiler(max_bytes // 2, bounds)
         self._previous: tuple[TaskSource | None, Reward[Any] | None, Prepared | None] = (None, None, None)
 
     @property

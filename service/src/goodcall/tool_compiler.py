@@ -8,6 +8,7 @@ from goodcall.dialects.losses import Loss, LossKind
 from goodcall.dialects.tools import NormalisedTool, read_tool
 from goodcall.errors import UnusableTask
 from goodcall.reasons import Reason
+from goodcall.schema_bounds import DEFAULT_BOUNDS, SchemaBounds, tools_beyond_bounds
 from goodcall.schemas import Tool, Toolbox, compile_tool
 from goodcall.tool_definitions import malformed_tools, read_definition, split_definitions
 from goodcall.types import Place
@@ -18,11 +19,13 @@ class ToolCompiler:
 
     Args:
         cache_bytes: what the remembered tools may be reckoned at; 0 remembers none.
+        bounds: what the tools of a task may be at most.
     """
 
-    __slots__ = ("_tools",)
+    __slots__ = ("_bounds", "_tools")
 
-    def __init__(self, cache_bytes: int = 0) -> None:
+    def __init__(self, cache_bytes: int = 0, bounds: SchemaBounds = DEFAULT_BOUNDS) -> None:
+        self._bounds = bounds
         self._tools: ByteBoundedCache[bytes, Tool] = ByteBoundedCache(cache_bytes)
 
     @property
@@ -38,11 +41,14 @@ class ToolCompiler:
                 reads.
 
         Raises:
-            UnusableTask: the text is no such list, two definitions of a name differ, or a tool's parameters don't
-                compile offline or have a type that no dialect knows.
+            UnusableTask: the text is no such list, two definitions of a name differ, a tool's parameters don't
+                compile offline or have a type that no dialect knows, or something is beyond the bounds.
         """
         tools: dict[str, Tool] = {}
-        for index, definition in enumerate(split_definitions(text)):
+        definitions = split_definitions(text)
+        if len(definitions) > self._bounds.max_tools:
+            raise tools_beyond_bounds("", f"at most {self._bounds.max_tools} tools")
+        for index, definition in enumerate(definitions):
             tool = self._tools.get(definition) or self._compile(definition, f"/{index}")
             known = tools.setdefault(tool.name, tool)
             if known is not tool and known.parameters != tool.parameters:
@@ -50,8 +56,10 @@ class ToolCompiler:
         return Toolbox(tools)
 
     def _compile(self, definition: bytes, pointer: str) -> Tool:
-        tool = compile_tool(_normalised(definition, pointer))
-        self._tools.put(definition, tool, tool_weight(definition))
+        if len(definition) > self._bounds.max_tool_bytes:
+            raise tools_beyond_bounds(pointer, f"a definition of at most {self._bounds.max_tool_bytes} bytes of JSON")
+        tool = compile_tool(_normalised(definition, pointer), self._bounds)
+        self._tools.put(definition, tool, tool_weight(definition) + tool.cost.pattern_bytes)
         return tool
 
 

@@ -38,6 +38,11 @@ class Kind(StrEnum):
         Level.ERROR,
         "The parameters of a tool are not a JSON Schema that can be used offline.",
     )
+    TOOLS_BEYOND_BOUNDS = (
+        Reason.TOOLS_BEYOND_BOUNDS.value,
+        Level.ERROR,
+        "The tools are more, larger or dearer to check against than the bounds allow.",
+    )
     GROUND_TRUTH_MALFORMED = (
         Reason.GROUND_TRUTH_MALFORMED.value,
         Level.ERROR,

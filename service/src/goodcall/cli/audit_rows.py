@@ -23,6 +23,7 @@ from goodcall.ground_truth import read_ground_truth
 from goodcall.parsing import END_THINK, END_TOOL_CALL, THINK, TOOL_CALL
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, find_reward
+from goodcall.schema_compiler import compile_schema
 from goodcall.scoring import Scorer
 from goodcall.strict_json import JSONFault, loads
 from goodcall.tool_compiler import ToolCompiler
@@ -174,11 +175,14 @@ def _inside_schema(place: Place, tools: JSON) -> Place:
     for key in (place.pointer or "").split("/")[1:]:
         schema = schema[int(key)] if isinstance(schema, list) else schema[key]
     try:
-        jsonschema_rs.meta.validate(schema)
+        # Not jsonschema_rs.meta, which fetches a draft that it does not know.
+        compile_schema(schema)
     except jsonschema_rs.ValidationError as error:
         expected = _TYPES if error.instance_path[-1:] == ["type"] else place.expected
         pointer = (place.pointer or "") + "".join(map(pointer_token, error.instance_path))
         return Place(pointer=pointer, expected=expected, got=excerpt(error.instance))
+    except ValueError:
+        pass
     return place
 
 

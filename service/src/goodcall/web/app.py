@@ -48,7 +48,9 @@ def create_app(
     app.state.spans = spans or _spans(settings)
     app.state.key_file = _key_file(settings, app.state.metrics)
     app.state.scorers = TeamScorers(
-        max_completion_bytes=settings.max_completion_bytes, cache_bytes=settings.cache_bytes
+        max_completion_bytes=settings.max_completion_bytes,
+        cache_bytes=settings.cache_bytes,
+        bounds=app.state.limits.schema_bounds(),
     )
     app.state.admission = Admission(app.state.limits, app.state.metrics)
     app.state.metrics.watch(app.state.admission.in_flight, app.state.scorers.cache_uses)

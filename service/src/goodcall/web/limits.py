@@ -1,10 +1,12 @@
 """What one request may hold, and the body read within that bound."""
 
 from collections.abc import Callable
+from dataclasses import fields
 
 from fastapi import Request
 from pydantic import BaseModel, Field
 
+from goodcall.schema_bounds import SchemaBounds
 from goodcall.web.problems import ProblemCode, RequestProblem
 from goodcall.web.settings import Settings
 from goodcall.web.wire import ScoreRequest
@@ -26,6 +28,18 @@ class Limits(BaseModel):
         description="Completions in flight in one worker, shared by the teams; more is refused with 429."
     )
     max_completion_bytes: int = Field(description="Bytes of UTF-8 in one completion; a longer one scores 0 unread.")
+    max_tools: int = Field(description="Tools of one task; with more it has no verdict.")
+    max_tool_bytes: int = Field(description="Bytes of JSON of one tool; with more its task has no verdict.")
+    max_schema_nodes: int = Field(
+        description="JSON values in the parameters of one tool; with more its task has no verdict."
+    )
+    max_schema_depth: int = Field(
+        description="Brackets open at once in the parameters of one tool; with more its task has no verdict."
+    )
+    max_schema_checks: int = Field(
+        description="Checks of one value by the parameters of one tool, references followed; with more its task has no "
+        "verdict."
+    )
 
     request_deadline_s: float = Field(
         description="Seconds from the headers of a request to its last verdict, or of a line to its own; what takes "
@@ -36,6 +50,10 @@ class Limits(BaseModel):
     def of(cls, settings: Settings) -> "Limits":
         """The limits that the settings set."""
         return cls(**{field: getattr(settings, field) for field in cls.model_fields})
+
+    def schema_bounds(self) -> SchemaBounds:
+        """Those of the tools of a task."""
+        return SchemaBounds(**{field.name: getattr(self, field.name) for field in fields(SchemaBounds)})
 
 
 def declared_bytes(request: Request, limits: Limits) -> int | None:

@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from goodcall.schema_bounds import DEFAULT_BOUNDS
 from goodcall.scoring import MAX_COMPLETION_BYTES
 from goodcall.task_cache import CACHE_BYTES
 
@@ -77,6 +78,28 @@ class Settings(BaseSettings):
     )
     max_completion_bytes: int = Field(
         MAX_COMPLETION_BYTES, gt=0, description="Bytes of UTF-8 in one completion; a longer one scores 0 unread."
+    )
+    max_tools: int = Field(
+        DEFAULT_BOUNDS.max_tools, gt=0, description="Tools of one task; with more it has no verdict."
+    )
+    max_tool_bytes: int = Field(
+        DEFAULT_BOUNDS.max_tool_bytes, gt=0, description="Bytes of JSON of one tool; with more its task has no verdict."
+    )
+    max_schema_nodes: int = Field(
+        DEFAULT_BOUNDS.max_schema_nodes,
+        gt=0,
+        description="JSON values in the parameters of one tool; with more its task has no verdict.",
+    )
+    max_schema_depth: int = Field(
+        DEFAULT_BOUNDS.max_schema_depth,
+        gt=0,
+        description="Brackets open at once in the parameters of one tool; with more its task has no verdict.",
+    )
+    max_schema_checks: int = Field(
+        DEFAULT_BOUNDS.max_schema_checks,
+        gt=0,
+        description="Checks of one value by the parameters of one tool, references followed; with more its task has no "
+        "verdict.",
     )
     request_deadline_s: float = Field(
         30.0,

@@ -8,6 +8,7 @@ own, at the price of a smaller one: they share ``cache_bytes`` evenly.
 from collections.abc import Set as AbstractSet
 
 from goodcall.byte_bounded import CacheUse
+from goodcall.schema_bounds import SchemaBounds
 from goodcall.scoring import Scorer
 
 
@@ -17,11 +18,13 @@ class TeamScorers:
     Args:
         max_completion_bytes: a longer completion scores 0 unread.
         cache_bytes: a bound on what all of them remember together, in bytes.
+        bounds: what the tools of a task may be at most.
     """
 
-    def __init__(self, *, max_completion_bytes: int, cache_bytes: int) -> None:
+    def __init__(self, *, max_completion_bytes: int, cache_bytes: int, bounds: SchemaBounds) -> None:
         self._max_completion_bytes = max_completion_bytes
         self._cache_bytes = cache_bytes
+        self._bounds = bounds
         self._teams: frozenset[str] = frozenset()
         self._scorers: dict[str, Scorer] = {}
         self._past_uses: dict[str, CacheUse] = {}
@@ -38,7 +41,9 @@ class TeamScorers:
             self._teams, self._scorers = frozenset(teams), {}
         if team not in self._scorers:
             self._scorers[team] = Scorer(
-                max_completion_bytes=self._max_completion_bytes, cache_bytes=self._cache_bytes // len(teams)
+                max_completion_bytes=self._max_completion_bytes,
+                cache_bytes=self._cache_bytes // len(teams),
+                bounds=self._bounds,
             )
         return self._scorers[team]
 
