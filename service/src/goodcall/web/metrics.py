@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from goodcall.reasons import Stage
 from goodcall.types import Verdict
+from goodcall.web.problems import Problem
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _COMPLETIONS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
@@ -136,6 +137,10 @@ class Metrics:
     def count_refused(self, team: str, code: str) -> None:
         """Adds one request, or line of one, that a team is to send again later."""
         self._refused.labels(team, code).inc()
+
+    def count_unread(self, problem: Problem) -> None:
+        """Adds one request that could not be read, so that nothing but its answer is known of it."""
+        self._requests.labels("unread", problem.status).inc()
 
     def show_in_flight(self, completions: int, body_bytes: int) -> None:
         """Sets what is in flight now."""

@@ -9,12 +9,14 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
 from goodcall.web.garbage_collection import keep_collections_short
+from goodcall.web.protocol import BoundedProtocol
 
 IDLE_CONNECTION_TIMEOUT_S = 75
 """Longer than a training step usually takes, so that a trainer's connections live from step to step."""
@@ -31,7 +33,16 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: FastAPI, *, drain_delay_s: float = 0.0, on_started: Callable[[], None]) -> None:
         super().__init__(
-            uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=IDLE_CONNECTION_TIMEOUT_S)
+            uvicorn.Config(
+                app,
+                http=partial(  # type: ignore[arg-type]
+                    BoundedProtocol, limits=app.state.limits, count_unread=app.state.metrics.count_unread
+                ),
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                timeout_keep_alive=IDLE_CONNECTION_TIMEOUT_S,
+            )
         )
         self._app = app
         self._drain_delay_s = drain_delay_s
