@@ -23,7 +23,8 @@ def refuse_repeated_keys(body: bytes) -> None:
     """
     decoder = _Decoder()
     try:
-        value = decoder.decode(body.decode())
+        # In what is judged, or ignored, the decoder lets pass what is no UTF-8.
+        value = decoder.decode(body.decode(errors="replace"))
     except RecursionError:
         # Only what is judged, or ignored, can be as deep as that.
         return
