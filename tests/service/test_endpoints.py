@@ -116,7 +116,7 @@ async def test_an_id_that_utf8_cannot_write_comes_back_as_it_was(service):
 
 
 async def test_probes_are_answered_while_a_large_batch_is_scored(service):
-    batch = {"items": [{"ground_truth": [], "completions": ["<think>t</think>No."] * 8192}]}
+    batch = {"items": [{"ground_truth": [], "completions": [{"content": "<think>t</think>No."}] * 8192}]}
     scoring = asyncio.ensure_future(service.post("/score", json=batch))
     probes_before_the_batch = 0
     while not scoring.done():

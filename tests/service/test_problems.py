@@ -9,6 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from goodcall.web.app import create_app
+from goodcall.web.inflate import ACCEPTED
 from goodcall.web.problems import Problem
 from goodcall.web.settings import Settings
 from suites import golden_cases
@@ -148,9 +149,14 @@ async def test_another_media_type_is_refused(service, content_type):
     assert (problem.status, problem.code) == (415, "unsupported_media_type")
 
 
-async def test_a_compressed_body_is_refused(service):
-    problem = problem_of(await post(service, b"", **{"content-encoding": "gzip"}))
+@pytest.mark.parametrize("coding", ["br", "deflate", "gzip, gzip", "", "canary"])
+async def test_a_body_compressed_in_an_unknown_way_is_refused_and_the_known_ones_are_named(service, coding):
+    response = await post(service, b"", **{"content-encoding": coding})
+    problem = problem_of(response)
     assert (problem.status, problem.code) == (415, "unsupported_media_type")
+    assert response.headers["accept-encoding"] == ACCEPTED
+    assert "gzip" in problem.detail
+    assert "canary" not in response.text
 
 
 async def test_a_charset_beside_the_media_type_is_fine(service):
@@ -206,6 +212,13 @@ class TestSmallLimits:
         assert (await service.get("/limits")).json() == {
             "max_body_bytes": 500,
             "max_bytes_in_flight": 256 << 20,
+            "max_requests_in_flight": 1024,
+            "max_headers": 100,
+            "max_header_bytes": 32 << 10,
+            "header_timeout_s": 10.0,
+            "body_timeout_s": 20.0,
+            "max_json_depth": 64,
+            "key_check_bytes": 4096,
             "max_items": 2,
             "max_completions": 3,
             "max_completions_in_flight": 16_384,

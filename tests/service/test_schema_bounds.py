@@ -468,19 +468,19 @@ def visit(schema, value, path, root, visits):
         same.append(root["$defs"][schema["$ref"].rpartition("/")[2]])
     for other in same:
         visit(other, value, path, root, visits)
-    if isinstance(value, dict):
-        for name, inside in value.items():
-            others = [schema.get("properties", {}).get(name), *schema.get("patternProperties", {}).values()]
-            if others == [None]:
-                others = [schema.get("additionalProperties")]
-            for other in others:
-                visit(other, inside, (*path, name), root, visits)
-    elif isinstance(value, list):
-        prefix = schema.get("prefixItems", [])
-        for index, inside in enumerate(value):
-            positional = prefix[index] if index < len(prefix) else schema.get("items")
-            for other in (positional, schema.get("contains")):
-                visit(other, inside, (*path, index), root, visits)
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in inside:
+        for other in schemas_inside(schema, key):
+            visit(other, part, (*path, key), root, visits)
+
+
+def schemas_inside(schema, key):
+    """What a schema asks about the value under a name, or an index."""
+    if isinstance(key, str):
+        others = [schema.get("properties", {}).get(key), *schema.get("patternProperties", {}).values()]
+        return [schema.get("additionalProperties")] if others == [None] else others
+    prefix = schema.get("prefixItems", [])
+    return [prefix[key] if key < len(prefix) else schema.get("items"), schema.get("contains")]
 
 
 @given(schemas, st.fixed_dictionaries(dict.fromkeys(NAMES, schemas)), values)

@@ -241,7 +241,9 @@ def to_message(completion: Message) -> AssistantMessage:
 
 def _arguments_text(raw: bytes) -> str:
     """The JSON text of a call's arguments, whether they came as a string or as a value."""
-    return json.loads(raw) if raw.startswith(b'"') else raw.decode()
+    # The decoder does not look at the bytes that it leaves raw; what is no UTF-8 is a lone surrogate to the judge.
+    text = raw.decode(errors="surrogateescape")
+    return json.loads(text) if text.startswith('"') else text
 
 
 def encode(shape: msgspec.Struct) -> bytes:

@@ -83,6 +83,7 @@ class Admission:
     """
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
+        self.requests = Budget(limits.max_requests_in_flight, 1)
         self.bytes = Budget(limits.max_bytes_in_flight, limits.max_body_bytes)
         self.completions = Budget(limits.max_completions_in_flight, limits.max_completions)
         self.turns = Turns()
@@ -106,6 +107,7 @@ class Admission:
         """
         slot = Slot(self, team, receive)
         try:
+            slot.hold_request()
             slot.hold_bytes(declared_bytes or 0)
             slot.hold_completions(self._expected(team, declared_bytes or 0))
             async with slot.deadline():
@@ -117,11 +119,15 @@ class Admission:
         """Room for a body that is answered line by line: it takes some as lines come, and is to be released.
 
         Raises:
-            RequestProblem: there is no room for a completion more.
+            RequestProblem: there is no room for a request or a completion more.
         """
         slot = Slot(self, team)
-        slot.hold_completions(1)
-        slot.carry(0)
+        try:
+            slot.hold_request()
+            slot.hold_completions(1)
+        finally:
+            # Room is looked for here and taken by whoever reads: nobody else is sure to give it back.
+            slot.release()
         return slot
 
     def refused(self, team: Team, code: ProblemCode) -> RequestProblem:
@@ -161,12 +167,24 @@ class Slot:
         self._admission = admission
         self.team = team
         self._receive = receive
+        self._requests = 0
         self._bytes = 0
         self._completions = 0
         self._place: Place | None = None
         self._watcher: asyncio.Task[None] | None = None
         self.wait_s = 0.0
         """Seconds lined up for a first turn so far."""
+
+    def hold_request(self) -> None:
+        """Takes the room of one request.
+
+        Raises:
+            RequestProblem: there are too many already.
+        """
+        if code := self._admission.requests.refusal(self.team, 1):
+            raise self._admission.refused(self.team, code)
+        self._admission.requests.add(self.team, 1)
+        self._requests = 1
 
     def hold_bytes(self, more: int) -> None:
         """Takes so many bytes more; gives some back when it is below zero.
@@ -250,8 +268,9 @@ class Slot:
 
     def release(self) -> None:
         """Gives everything back."""
+        self._admission.requests.add(self.team, -self._requests)
         self._admission.bytes.add(self.team, -self._bytes)
-        self._bytes = 0
+        self._requests = self._bytes = 0
         self.rest()
 
 

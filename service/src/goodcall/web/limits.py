@@ -1,6 +1,5 @@
-"""What one request may hold, and the body read within that bound."""
+"""What one request may hold."""
 
-from collections.abc import Callable
 from dataclasses import fields
 
 from fastapi import Request
@@ -21,6 +20,24 @@ class Limits(BaseModel):
     max_body_bytes: int = Field(description="Bytes of a request body; more is refused with 413.")
     max_bytes_in_flight: int = Field(
         description="Bytes of request bodies in flight in one worker, shared by the teams; more is refused with 429."
+    )
+    max_requests_in_flight: int = Field(
+        description="Scoring requests in flight in one worker, shared by the teams; more is refused with 429."
+    )
+    max_headers: int = Field(description="Headers of a request; more is refused with 431.")
+    max_header_bytes: int = Field(description="Bytes of a request's head, its URL included; more is refused with 431.")
+    header_timeout_s: float = Field(description="Seconds that a head may take to come; longer is refused with 408.")
+    body_timeout_s: float = Field(
+        description="Seconds that a body may take to come, and an answer to be taken; of lines, the next piece of "
+        "either. A body that takes longer is refused with 408."
+    )
+    max_json_depth: int = Field(
+        description="Brackets that may be open at once in `context.execution`; more is refused with 400. Completions, "
+        "tools and ground truths are bounded by the verdict itself."
+    )
+    key_check_bytes: int = Field(
+        description="Bytes of a JSON body up to which a key that an object of the request repeats is refused with 400; "
+        "in longer bodies the last one counts."
     )
     max_items: int = Field(description="Items in one request; more is refused with 422.")
     max_completions: int = Field(description="Completions in one request, all items together; more is refused.")
@@ -66,47 +83,17 @@ def declared_bytes(request: Request, limits: Limits) -> int | None:
     if not (declared.isascii() and declared.isdigit()):
         return None
     if len(declared) > _MOST_DIGITS or int(declared) > limits.max_body_bytes:
-        raise _too_large(limits)
+        raise body_too_large(limits)
     return int(declared)
 
 
-async def read_body(request: Request, limits: Limits, hold: Callable[[int], object]) -> bytes:
-    """The whole body of a request, never holding more of it than the limit.
-
-    Args:
-        request: its body is read.
-        limits: bound the body.
-        hold: called with the bytes of every piece before it is kept; may refuse it.
-
-    Raises:
-        RequestProblem: the body is larger than the limit.
-    """
-    chunks: list[bytes] = []
-    received = 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        if received > limits.max_body_bytes:
-            raise _too_large(limits)
-        hold(len(chunk))
-        if chunk:
-            chunks.append(chunk)
-    return b"".join(chunks)
-
-
 def media_type(request: Request) -> str:
-    """What the body of a request is declared as, in lower case and without parameters.
-
-    Raises:
-        RequestProblem: it is compressed.
-    """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise RequestProblem(
-            ProblemCode.UNSUPPORTED_MEDIA_TYPE, "Send the body uncompressed, without Content-Encoding."
-        )
+    """What the body of a request is declared as, in lower case and without parameters."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _too_large(limits: Limits) -> RequestProblem:
+def body_too_large(limits: Limits) -> RequestProblem:
+    """The problem of a body that is larger than it may be."""
     return RequestProblem(
         ProblemCode.BODY_TOO_LARGE,
         f"A body may have {limits.max_body_bytes} bytes; split the batch into several requests.",

@@ -19,6 +19,7 @@ from goodcall.rewards import DEFAULT_REWARD
 from goodcall.types import Verdict
 from goodcall.web.admission import Slot
 from goodcall.web.batch import Batch
+from goodcall.web.envelope import refuse_deeper_contexts
 from goodcall.web.limits import Limits, refuse_completions_beyond
 from goodcall.web.metrics import Metrics
 from goodcall.web.problems import Problem, ProblemCode, RequestProblem
@@ -134,6 +135,7 @@ class LineScorer:
 
     async def _answers(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         try:
+            self._slot.hold_request()
             async for lines in split_lines(self._counted(chunks), self._limits.max_body_bytes, self._slot.hold_bytes):
                 answers = b"".join([await self._answer(line) for line in lines])
                 self._slot.rest()
@@ -174,6 +176,7 @@ class LineScorer:
         except MalformedInput as error:
             raise malformed(error, "A line") from None
         refuse_completions_beyond(len(item.completions), self._limits)
+        refuse_deeper_contexts([item], self._limits.max_json_depth, place="")
         self._slot.carry(len(item.completions))
         [scored] = await self._batch.score([item], place="")
         self._uncounted += scored.verdicts

@@ -14,6 +14,7 @@ from goodcall.byte_bounded import CacheUse
 from goodcall.reasons import Stage
 from goodcall.types import Verdict
 from goodcall.web.exposition import expose, of_all_workers
+from goodcall.web.problems import Problem
 from goodcall.web.request_record import OTHER, RequestRecord
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -241,6 +242,11 @@ class Metrics:
     def observe_wait(self, seconds: float) -> None:
         """Adds one request, or some lines of one, that was lined up for so long."""
         self._wait.observe(seconds)
+
+    def count_unread(self, problem: Problem) -> None:
+        """Adds one request that could not be read, so that nothing but its answer is known of it."""
+        self._requests["unread", problem.status].inc()
+        self.count_problem(problem.code)
 
     def show_old_keys(self, in_force: bool) -> None:
         """Sets whether older keys are in force, because the file of keys can't be used as it is."""

@@ -32,6 +32,14 @@ class ProblemCode(StrEnum):
         member.headline = headline
         return member
 
+    MALFORMED_REQUEST = "malformed_request", HTTPStatus.BAD_REQUEST, "The request is not HTTP as it has to be"
+    HEADERS_TOO_LARGE = (
+        "headers_too_large",
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "The head of the request is too large",
+    )
+    REQUEST_TIMEOUT = "request_timeout", HTTPStatus.REQUEST_TIMEOUT, "The request took too long to come"
+    INVALID_ENCODING = "invalid_encoding", HTTPStatus.BAD_REQUEST, "The body can't be inflated"
     INVALID_JSON = "invalid_json", HTTPStatus.BAD_REQUEST, "The body is not valid JSON"
     INVALID_REQUEST = (
         "invalid_request",

@@ -1,6 +1,7 @@
 """The endpoints: wire to verifier and back."""
 
 import platform
+from collections.abc import Callable
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -19,8 +20,11 @@ from goodcall.scoring import Scorer
 from goodcall.web.admission import Slot
 from goodcall.web.auth import authenticate
 from goodcall.web.batch import Batch
+from goodcall.web.bodies import content_coding, read_body, stream_body
 from goodcall.web.catalogue import Catalogue, RewardEntry
-from goodcall.web.limits import Limits, declared_bytes, media_type, read_body, refuse_beyond
+from goodcall.web.envelope import refuse_deeper_contexts, refuse_repeated_keys
+from goodcall.web.inflate import Coding
+from goodcall.web.limits import Limits, declared_bytes, media_type, refuse_beyond
 from goodcall.web.lines import NDJSON, LineScorer, read_options
 from goodcall.web.problems import ProblemCode, RequestProblem
 from goodcall.web.request_record import record_of
@@ -51,25 +55,28 @@ router = APIRouter(dependencies=[Depends(authenticate)])
 @router.post("/score", summary="Judge completions")
 async def score(request: Request) -> Response:
     """One verdict for each completion, in order. A bad completion is a verdict, never an error."""
-    media = media_type(request)
+    media, coding = media_type(request), content_coding(request)
     if media == "application/json":
-        return await _score_json(request)
+        return await _score_json(request, coding)
     if media == NDJSON:
-        return _score_lines(request)
+        return _score_lines(request, coding)
     raise RequestProblem(
         ProblemCode.UNSUPPORTED_MEDIA_TYPE,
         f"Send JSON with the header Content-Type: application/json, or an item a line with {NDJSON}.",
     )
 
 
-async def _score_json(request: Request) -> Response:
+async def _score_json(request: Request, coding: Coding | None) -> Response:
     if request.url.query:
         raise RequestProblem(
             ProblemCode.INVALID_REQUEST, "The options of an application/json request stand in its body."
         )
     state, team = request.app.state, request.state.team
-    async with state.admission.enter(team, declared_bytes(request, state.limits), request.receive) as slot:
-        score_request = await _read(request, slot)
+    declared = declared_bytes(request, state.limits)
+    # What a compressed body holds shows only as it is inflated.
+    known = declared if coding is None else None
+    async with state.admission.enter(team, known, request.receive) as slot:
+        score_request = await _read(request, coding, slot, _held_already if known is not None else slot.hold_bytes)
         reward, scorer = _named(score_request.reward, "/reward"), _scorer(request)
         batch = Batch(
             reward, scorer, slot, assistant_prefix=score_request.assistant_prefix, explain=score_request.explain
@@ -90,13 +97,15 @@ async def _score_json(request: Request) -> Response:
     )
 
 
-async def _read(request: Request, slot: Slot) -> ScoreRequest:
+async def _read(request: Request, coding: Coding | None, slot: Slot, hold: Callable[[int], object]) -> ScoreRequest:
     limits = request.app.state.limits
-    declared = declared_bytes(request, limits)
-    body = await read_body(request, limits, slot.hold_bytes if declared is None else _held_already)
+    body = await read_body(request, coding, limits, hold)
     record_of(request).body_bytes = len(body)
     score_request = decode_request(body)
+    if len(body) <= limits.key_check_bytes:
+        refuse_repeated_keys(body)
     refuse_beyond(score_request, limits)
+    refuse_deeper_contexts(score_request.items, limits.max_json_depth)
     slot.learn(sum([len(item.completions) for item in score_request.items]), len(body))
     return score_request
 
@@ -105,12 +114,12 @@ def _held_already(_: int) -> None:
     """Room for a body of a length that was declared is taken before it is read."""
 
 
-def _score_lines(request: Request) -> Response:
+def _score_lines(request: Request, coding: Coding | None) -> Response:
     options, state, team = read_options(request.query_params), request.app.state, request.state.team
     reward, slot = _named(options.reward, None), state.admission.enter_stream(team)
     batch = Batch(reward, _scorer(request), slot, assistant_prefix=options.assistant_prefix, explain=options.explain)
     lines = LineScorer(batch, slot, state.limits, state.metrics, record_of(request))
-    return lines.respond(request.stream())
+    return lines.respond(stream_body(request, coding, state.limits))
 
 
 def _scorer(request: Request) -> Scorer:

@@ -9,15 +9,16 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
 from goodcall.web.garbage_collection import keep_collections_short
-from goodcall.web.gathering import GatheringProtocol
 from goodcall.web.logs import Log
 from goodcall.web.memory import keep_memory_at_hand
+from goodcall.web.protocol import BoundedProtocol
 
 IDLE_CONNECTION_TIMEOUT_S = 75
 """Longer than a training step usually takes, so that a trainer's connections live from step to step."""
@@ -38,7 +39,9 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=GatheringProtocol,
+                http=partial(  # type: ignore[arg-type]
+                    BoundedProtocol, limits=app.state.limits, count_unread=app.state.metrics.count_unread
+                ),
                 ws="none",
                 log_config=None,
                 log_level="warning",

@@ -69,6 +69,35 @@ class Settings(BaseSettings):
     max_bytes_in_flight: int = Field(
         256 << 20, gt=0, description="Bytes of request bodies in flight in one worker; more is refused with 429."
     )
+    max_requests_in_flight: int = Field(
+        1024, gt=0, description="Scoring requests in flight in one worker; more is refused with 429."
+    )
+    max_headers: int = Field(100, gt=0, description="Headers of a request; more is refused with 431.")
+    max_header_bytes: int = Field(
+        32 << 10, gt=0, description="Bytes of a request's head, its URL included; more is refused with 431."
+    )
+    header_timeout_s: float = Field(
+        10.0, gt=0, allow_inf_nan=False, description="Seconds that a head may take to come; longer is refused with 408."
+    )
+    body_timeout_s: float = Field(
+        20.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds that a body may take to come, and an answer to be taken; of lines, the next piece of "
+        "either. A body that takes longer is refused with 408.",
+    )
+    max_json_depth: int = Field(
+        64,
+        gt=0,
+        description="Brackets that may be open at once in context.execution; more is refused with 400. Completions, "
+        "tools and ground truths are bounded by the verdict itself.",
+    )
+    key_check_bytes: int = Field(
+        4096,
+        ge=0,
+        description="Bytes of a JSON body up to which a key that an object of the request repeats is refused with 400; "
+        "in longer bodies, which are not looked through for it, the last one counts.",
+    )
     max_items: int = Field(16_384, gt=0, description="Items in one request; more is refused with 422.")
     max_completions: int = Field(
         65_536, gt=0, description="Completions in one request, all items together; more is refused with 422."
