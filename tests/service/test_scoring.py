@@ -1,6 +1,7 @@
 """The scorer: order, limits, the memory of prepared tasks, and what it refuses."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,7 @@ from goodcall import (
     score,
 )
 from goodcall.byte_bounded import ByteBoundedCache
+from goodcall.parsing import body_of_common_form
 from goodcall.rewards import CATALOGUE
 from goodcall.rewards.tool_n1 import judge_hardened_group_by, prepare_hardened
 from goodcall.task_cache import CACHE_BYTES, TaskCache
@@ -107,6 +109,40 @@ def test_completions_are_judged_alike_in_a_group_and_one_by_one():
         alone = [Scorer().score_group([completion], task, HARDENED, explain=True)[0] for completion in completions]
         together = Scorer().score_group(completions, task, HARDENED)
         assert [(it.score, it.reason) for it in together] == [(it.score, it.reason) for it in alone]
+
+
+@pytest.mark.parametrize(
+    ("completion", "body"),
+    [
+        ("<think>t</think><tool_call>[]</tool_call>", "[]"),
+        (" \n<think>\nt\n</think>\n\n<tool_call>\n [ ] \n</tool_call>\r\n\t", "[ ]"),
+        ('<think>t</think><tool_call>{"a": "<b></tool_call>"}</tool_call>', '{"a": "<b></tool_call>"}'),
+        ("<think>t</think><tool_call>[]</tool_call>\n<|im_end|><|endoftext|>\n", "[]"),
+    ],
+)
+def test_a_call_block_in_perfect_form_is_found_at_a_glance(completion, body):
+    assert body_of_common_form(completion) == body
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        "",
+        "Sure.",
+        "<think>t</think>Sure.",
+        "<think>1 < 2</think><tool_call>[]</tool_call>",
+        "<think>1 | 2</think><tool_call>[]</tool_call>",
+        "<think> \u00a0</think><tool_call>[]</tool_call>",
+        "<think>t</think>\u00a0<tool_call>[]</tool_call>",
+        "<think>t</think>so<tool_call>[]</tool_call>",
+        "<think>t</think><tool_call>[]</tool_call>.",
+        "\u00a0<think>t</think><tool_call>[]</tool_call>",
+        "<think>t<tool_call>[]</tool_call>",
+        "<thing>t</think><tool_call>[]</tool_call>",
+    ],
+)
+def test_every_other_form_needs_a_closer_look(completion):
+    assert body_of_common_form(completion) is None
 
 
 def test_what_is_remembered_is_bounded_in_bytes():
@@ -202,6 +238,12 @@ def test_a_compiled_judge_that_loses_or_adds_a_verdict_is_an_error(answers):
 def test_a_name_without_version_means_the_newest():
     assert find_reward("tool_n1/hardened") is HARDENED
     assert HARDENED.version == 1
+
+
+def test_of_several_versions_the_one_of_the_greatest_number_is_the_newest(monkeypatch):
+    versions = [replace(HARDENED, id=f"tool_n1/hardened@{number}") for number in (9, 10, 1)]
+    monkeypatch.setattr("goodcall.rewards.CATALOGUE", {reward.id: reward for reward in versions})
+    assert find_reward("tool_n1/hardened").version == 10
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}])
