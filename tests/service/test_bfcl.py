@@ -141,6 +141,8 @@ OK, TYPE, VALUE = "ok", "argument_type_wrong", "arguments_wrong"
     ("declared", "acceptable", "value", "reason"),
     [
         ("string", ["it's"], 'IT"S', OK),
+        ("string", ["Straße"], "straße", OK),
+        ("string", ["Straße"], "STRASSE", VALUE),
         ("string", [""], "", OK),
         ("string", [], "x", VALUE),
         ("string", ["1"], 1, TYPE),

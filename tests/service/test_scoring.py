@@ -24,7 +24,7 @@ from goodcall import (
 )
 from goodcall.byte_bounded import ByteBoundedCache
 from goodcall.parsing import body_of_common_form
-from goodcall.rewards import CATALOGUE
+from goodcall.rewards import CATALOGUE, tool_n1_released, toolrl
 from goodcall.rewards.tool_n1 import judge_hardened_group_by, prepare_hardened
 from goodcall.task_cache import CACHE_BYTES, TaskCache
 from goodcall.tool_compiler import ToolCompiler
@@ -200,8 +200,13 @@ def test_a_message_is_refused_where_text_is_judged():
     with pytest.raises(UnsupportedCompletion, match="tool_n1/released@1 judges text") as refused:
         score(AssistantMessage(content="x"), ground_truth=[], reward="tool_n1/released")
     assert refused.value.reward_id == "tool_n1/released@1"
-    with pytest.raises(UnsupportedCompletion):
+    with pytest.raises(UnsupportedCompletion, match="tool_n1/released@1 judges text"):
         RELEASED.judge(AssistantMessage(), RELEASED.prepare(NO_CALL_WANTED, ToolCompiler()), NO_CONTEXT)
+
+
+def test_the_rewards_that_judge_text_alone_are_those_whose_sources_do():
+    text_alone = {reward.id for reward in CATALOGUE.values() if not reward.judges_messages}
+    assert text_alone == {reward.id for reward in (*tool_n1_released.VARIANTS, *toolrl.VARIANTS)}
 
 
 def test_an_unknown_reward_is_refused_and_the_known_ones_are_named():
@@ -218,7 +223,8 @@ def test_a_compiled_judge_is_asked_about_the_group_and_python_where_it_is_in_dou
 
     def judge_group(texts, judged, validators, names, arguments, verdicts):
         assert texts == group
-        assert judged == dict.fromkeys(task.spellings, Verdict(1.0, "ok"))
+        spellings = (json.dumps(CALLS), json.dumps(CALLS, separators=(",", ":")))
+        assert judged == dict.fromkeys(spellings, Verdict(1.0, "ok"))
         assert (validators, names, arguments) == (None, ("f",), ({"a": 1},))
         assert [verdict.reason for verdict in verdicts] == list(native.OUTCOMES)
         assert [verdict.score for verdict in verdicts] == [float(reason == "ok") for reason in native.OUTCOMES]
@@ -226,6 +232,13 @@ def test_a_compiled_judge_is_asked_about_the_group_and_python_where_it_is_in_dou
 
     verdicts = judge_hardened_group_by(judge_group, group, task, NO_CONTEXT)
     assert verdicts == [Verdict(1.0, "ok"), Verdict(0.0, "json_invalid"), Verdict(0.0, "call_wanted")]
+
+
+def test_a_compiled_judge_is_given_what_tells_valid_arguments():
+    tools = json.dumps([WEATHER, {"name": "f"}]).encode()
+    validators = prepare_hardened(TaskSource(tools=tools, ground_truth=b"[]"), ToolCompiler()).compiled.validators
+    assert [validators["get_weather"]({"city": city}) for city in ("Oslo", 5)] == [True, False]
+    assert validators["f"] is None
 
 
 @pytest.mark.parametrize("answers", [0, 2])
