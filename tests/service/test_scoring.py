@@ -209,6 +209,16 @@ def test_the_rewards_that_judge_text_alone_are_those_whose_sources_do():
     assert text_alone == {reward.id for reward in (*tool_n1_released.VARIANTS, *toolrl.VARIANTS)}
 
 
+def test_the_catalogue_says_how_calls_are_written_for_each_family():
+    assert {(reward.id.partition("/")[0], reward.dialect) for reward in CATALOGUE.values()} == {
+        ("bfcl", "bfcl"),
+        ("necessity", "tool_n1"),
+        ("schema", "tool_n1"),
+        ("tool_n1", "tool_n1"),
+        ("toolrl", "toolrl"),
+    }
+
+
 def test_an_unknown_reward_is_refused_and_the_known_ones_are_named():
     with pytest.raises(UnknownReward, match=r"tool_n1/hardened@1, tool_n1/released@1"):
         score("", ground_truth=[], reward="tool_n1/v0")
