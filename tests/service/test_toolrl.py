@@ -246,6 +246,7 @@ def test_blanks_around_the_json_of_an_answer_text_change_nothing():
         ("  ^no reasoning", "think_missing"),
         (" ^<think>t", "think_unclosed"),
         (write(F) + "\n^" + "<tool_call>", "tag_repeated"),
+        (write(F) + "\n^" + "<tool_call><tool_call>", "tag_repeated"),
         ("<think>^t</think> <tool_call>\n</tool_call>", "layout_wrong"),
         ("<think>t</think>\n<tool_call>\n^" + json.dumps(F) + "\n</tool_call> so", "layout_wrong"),
         (write(G, '{"name": ^f}'), "json_invalid"),
@@ -283,6 +284,8 @@ def test_a_fault_is_pointed_at(marked, reason, prefix_length):
             *([{**F, "id": 7}], [F], "coarse", "call_key_unexpected"),
             ("/0", "name and parameters only", '["name", "parameters", "id"]'),
         ),
+        (["5"], [F], "default", "call_not_object", ("/0", "an object", "5")),
+        (["{}"], [F], "default", "call_key_missing", ("/0", "name and parameters", "[]")),
         ([{"name": ["f"], "parameters": {}}], [F], "default", "name_not_string", ("/0/name", "a string", '["f"]')),
         ([G, {"name": 7, "parameters": {}}], [F], "default", "name_not_string", ("/1/name", "a string", "7")),
         ([{"name": "f"}], [F], "default", "call_key_missing", ("/0", "name and parameters", '["name"]')),
@@ -300,6 +303,25 @@ def test_a_shortfall_is_pointed_at(made, expected, variant, reason, place):
     detail = verdict.detail
     assert verdict.reason == reason
     assert (detail.pointer, detail.expected, detail.got) == place
+
+
+def test_a_fault_inside_the_prefix_is_at_the_start_of_the_completion():
+    assert points("", write(F), assistant_prefix=write('{"name": f}'), explain=True).detail.offset == 0
+
+
+@pytest.mark.parametrize(
+    ("completion", "score"),
+    [
+        (f"<|im_start|>assistant\n{write(F)}", 4),
+        (f"<|start_header_id|>assistant<|end_header_id|>\n\n{write(F)}<|eot_id|>", 4),
+        (f"{write(G)}<|im_end|>\n<|im_start|>assistant\n{write(F)}<|im_end|>\n", 4),
+        (f"<|im_start|>assistant{write(G)}<|im_start|>assistant{write(F)}", 4),
+        (f"{write(F)}<|im_end|>\nand more<|im_end|>", 4),
+        (f"<|im_end|>{write(F)}", -3),
+    ],
+)
+def test_the_last_turn_is_read_up_to_its_end(completion, score):
+    assert points(completion, write(F)).score == score
 
 
 SIZE = 200_000
