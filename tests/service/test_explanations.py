@@ -134,6 +134,12 @@ def test_the_broken_rule_is_shown_where_it_can_be_found(parameters, expected):
     assert explain(call, tools=tools).expected == expected
 
 
+def test_a_wrong_argument_is_pointed_at_however_deep_it_lies():
+    tool = {"name": "f", "parameters": {"properties": {"a": {"items": {"type": "string"}}}}}
+    call = '<think>t</think><tool_call>{"name": "f", "arguments": {"a": ["", 5]}}</tool_call>'
+    assert explain(call, tools=[WEATHER, tool]).pointer == "/arguments/a/1"
+
+
 def test_a_call_that_was_not_wanted_is_pointed_at():
     detail = explain(f"<think>t</think><tool_call>{CALL}</tool_call>", ground_truth=[])
     assert (detail.pointer, detail.expected, detail.got) == ("/0", "no call", '"get_weather"')
@@ -238,6 +244,11 @@ def test_an_unusable_task_says_where(options, pointer, expected, got):
     assert verdict.score is None
     detail = verdict.detail
     assert (detail.stage, detail.pointer, detail.expected, detail.got) == ("task", pointer, expected, got)
+
+
+def test_what_is_wrong_with_a_schema_is_said_in_200_characters():
+    verdict = score("", tools=[{"name": "f", "parameters": "x" * 300}], ground_truth=[], explain=True)
+    assert verdict.detail.got == '"' + "x" * 199
 
 
 @pytest.mark.parametrize(

@@ -249,6 +249,7 @@ def test_blanks_around_the_json_of_an_answer_text_change_nothing():
         (write(F) + "\n^" + "<tool_call><tool_call>", "tag_repeated"),
         ("<think>^t</think> <tool_call>\n</tool_call>", "layout_wrong"),
         ("<think>t</think>\n<tool_call>\n^" + json.dumps(F) + "\n</tool_call> so", "layout_wrong"),
+        ("<think>t</think>\n<tool_call>\n^</tool_call>", "layout_wrong"),
         (write(G, '{"name": ^f}'), "json_invalid"),
         (write(G, '{"name": "f", "parameters": {"a": ^' + "1" * 4301 + "}}"), "json_number_too_long"),
         (write(G, "[" * 64 + "^[" + "]" * 65), "json_too_deep"),
@@ -305,8 +306,15 @@ def test_a_shortfall_is_pointed_at(made, expected, variant, reason, place):
     assert (detail.pointer, detail.expected, detail.got) == place
 
 
-def test_a_fault_inside_the_prefix_is_at_the_start_of_the_completion():
-    assert points("", write(F), assistant_prefix=write('{"name": f}'), explain=True).detail.offset == 0
+@pytest.mark.parametrize("call", ['{"name": f}', '{"name": "f", "parameters": {"a": 2}}'])
+def test_a_fault_inside_the_prefix_is_at_the_start_of_the_completion(call):
+    assert points("", write(F), assistant_prefix=write(call), explain=True).detail.offset == 0
+
+
+def test_calls_and_a_response_must_come_in_their_order():
+    form = "<think>\n</tool_call>\n<response></think>\n<tool_call>\n^</response>"
+    verdict = points(form.replace("^", ""), write(F) + "\n<response>r</response>", explain=True)
+    assert (verdict.reason, verdict.detail.offset) == ("layout_wrong", form.index("^"))
 
 
 @pytest.mark.parametrize(
