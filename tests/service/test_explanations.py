@@ -247,8 +247,8 @@ def test_an_unusable_task_says_where(options, pointer, expected, got):
 
 
 def test_what_is_wrong_with_a_schema_is_said_in_200_characters():
-    verdict = score("", tools=[{"name": "f", "parameters": "x" * 300}], ground_truth=[], explain=True)
-    assert verdict.detail.got == '"' + "x" * 199
+    verdict = score("", tools=[{"name": "f", "parameters": ["x" * 300]}], ground_truth=[], explain=True)
+    assert verdict.detail.got == '["' + "x" * 198
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,13 @@ def test_all_texts_of_a_message_count_towards_the_limit():
     assert verdict.reason == "completion_too_long"
 
 
+@pytest.mark.parametrize("text", ["content", "reasoning_content"])
+def test_a_message_as_long_as_the_limit_is_read(text):
+    message = AssistantMessage(**{text: "a" * 13}, tool_calls=(MessageCall(name="f", arguments="{}"),))
+    [verdict] = Scorer(max_completion_bytes=16).score_group([message], NO_CALL_WANTED, HARDENED)
+    assert verdict.reason != "completion_too_long"
+
+
 def test_completions_are_judged_alike_in_a_group_and_one_by_one():
     for seed in range(0, 3000, 6):
         case = generate(seed)
@@ -175,6 +182,30 @@ def test_a_tool_that_comes_again_in_another_task_is_not_compiled_again():
     one, other = (compiler.toolbox(text)._tools["get_weather"] for text in (WEATHER_TEXT, WEATHER_TEXT + b" "))
     assert one is other
     assert ToolCompiler().toolbox(WEATHER_TEXT)._tools["get_weather"] is not one
+
+
+@pytest.mark.parametrize(
+    ("tools", "ground_truth", "weight_bytes"),
+    [
+        (None, b"[]", 4096 + 8 * 2),
+        (WEATHER_TEXT, b"[]", 4096 + len(WEATHER_TEXT) + 8 * 2),
+        (None, None, 4096),
+    ],
+)
+def test_a_task_is_reckoned_at_what_it_was_measured_to_take(tools, ground_truth, weight_bytes):
+    task = TaskSource(tools=tools, ground_truth=ground_truth)
+    for max_bytes, used_bytes in [(2 * weight_bytes, weight_bytes), (2 * weight_bytes - 1, 0)]:
+        cache = TaskCache(max_bytes)
+        cache.prepare(task, HARDENED)
+        assert cache._tasks.used_bytes == used_bytes
+
+
+def test_a_tool_is_reckoned_at_what_it_was_measured_to_take():
+    weight_bytes = 2048 + 12 * len(WEATHER_TEXT[1:-1])
+    for max_bytes, used_bytes in [(2 * weight_bytes, weight_bytes), (2 * weight_bytes - 1, 0)]:
+        cache = TaskCache(max_bytes)
+        cache.prepare(TaskSource(tools=WEATHER_TEXT, ground_truth=b"[]"), HARDENED)
+        assert cache._compiler._tools.used_bytes == used_bytes
 
 
 def test_without_room_nothing_is_remembered():
