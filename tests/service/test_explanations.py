@@ -140,6 +140,23 @@ def test_a_wrong_argument_is_pointed_at_however_deep_it_lies():
     assert explain(call, tools=[WEATHER, tool]).pointer == "/arguments/a/1"
 
 
+@pytest.mark.parametrize(
+    ("made", "wanted", "place"),
+    [
+        (["f1", "f3"], ["f1", "f2"], ("/1/arguments/a", "2", "3")),
+        (["g4", "f3"], ["f2", "g1"], ("/0/arguments/a", "1", "4")),
+        (["h1", "k1"], ["f1", "g1"], ("/0/name", '"f" or "g"', '"h"')),
+        (["f1", "h1"], ["f1", "g1"], ("/1/name", '"g"', '"h"')),
+    ],
+)
+def test_a_wrong_call_is_compared_with_those_that_nobody_made(made, wanted, place):
+    tools = [{"name": name, "parameters": {}} for name in "fghk"]
+    made, wanted = ([{"name": call[0], "arguments": {"a": int(call[1])}} for call in calls] for calls in (made, wanted))
+    completion = f"<think>t</think><tool_call>{json.dumps(made)}</tool_call>"
+    detail = explain(completion, tools=tools, ground_truth=wanted)
+    assert (detail.pointer, detail.expected, detail.got) == place
+
+
 def test_a_call_that_was_not_wanted_is_pointed_at():
     detail = explain(f"<think>t</think><tool_call>{CALL}</tool_call>", ground_truth=[])
     assert (detail.pointer, detail.expected, detail.got) == ("/0", "no call", '"get_weather"')

@@ -187,6 +187,13 @@ def test_released_raises_on_a_ground_truth_that_it_cannot_read_before_it_looks_a
     assert verdict.reason == reason
 
 
+@pytest.mark.parametrize("blanks", ["", "\n "])
+def test_released_reads_a_ground_truth_that_is_json_in_a_string(blanks):
+    task = TaskSource(tools=None, ground_truth=f"{blanks}{json.dumps(LIST)}".encode())
+    [verdict] = Scorer().score_group([RIGHT], task, find_reward("tool_n1/released@1"))
+    assert verdict.score == 1
+
+
 PAID_BY_NEITHER = {
     "the right call, then a wrong one": (f"<think>t</think>{BLOCK}{WRONG}", "multiple_tool_call_blocks"),
     "only the opening think tag": (f"<think>t{BLOCK}", "think_unclosed"),
