@@ -188,8 +188,9 @@ def test_released_raises_on_a_ground_truth_that_it_cannot_read_before_it_looks_a
 
 
 @pytest.mark.parametrize("blanks", ["", "\n "])
-def test_released_reads_a_ground_truth_that_is_json_in_a_string(blanks):
-    task = TaskSource(tools=None, ground_truth=f"{blanks}{json.dumps(LIST)}".encode())
+@pytest.mark.parametrize("text", [LIST, json.dumps(LIST), json.dumps(json.dumps(LIST))])
+def test_released_reads_a_ground_truth_out_of_up_to_two_strings(text, blanks):
+    task = TaskSource(tools=None, ground_truth=f"{blanks}{text}".encode())
     [verdict] = Scorer().score_group([RIGHT], task, find_reward("tool_n1/released@1"))
     assert verdict.score == 1
 
