@@ -40,7 +40,7 @@ fuzz: $(TEST)/.installed  ## The verifier against a second implementation on a m
 faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers
 	FAULTY_CALLS=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py
 
-mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes hours
+mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes an hour
 	$(TEST)/bin/python tests/mutation/run.py
 
 format: $(TEST)/.installed  ## Put the code into its one format

@@ -33,8 +33,11 @@ RECURSION_LIMIT = 1900
 """A call of a function that has mutants takes three frames instead of one; tests that mean to exceed the limit nest
 2,000 deep."""
 
-PATIENCE_S = 5
-"""CPU seconds that a mutant may take beside those of its tests, which take several times as long when one learns."""
+START_S = 30
+"""CPU seconds that a mutant may take before its first test, for what is imported and collected anew."""
+
+PATIENCE_S = 3
+"""CPU seconds that a test may take with a mutant beside those that it took without, when one learned."""
 
 MEMORY_BYTES = 4 << 30
 """Address space that a mutant may take: a loop without end can fill the memory long before its time is up."""
@@ -92,6 +95,12 @@ class MutantLoop:
             self._meet_all(session)
         return True
 
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """With a mutant, ends the process when the test takes much longer than without: a loop may have no end."""
+        if duration_s := self._durations.get(item.nodeid):
+            limit_s = int(time.process_time() + duration_s) + PATIENCE_S
+            resource.setrlimit(resource.RLIMIT_CPU, (limit_s, resource.RLIM_INFINITY))
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Remembers that a test failed."""
         self._failed = self._failed or report.failed
@@ -122,27 +131,26 @@ class MutantLoop:
             function, _, _ = mutant.partition("__mutmut_")
             if function in self._run_at_import:
                 arguments = session.config.invocation_params.args
-                self._fork(mutant, partial(self._meet_in_new_session, arguments), session.items)
+                self._fork(mutant, partial(self._meet_in_new_session, arguments))
             elif items := self._reached_by[function]:
                 items.sort(key=lambda item: self._durations[item.nodeid])
-                self._fork(mutant, partial(self._meet, items), items)
+                self._fork(mutant, partial(self._meet, items))
             else:
                 self._results.put(mutant, NO_TESTS)
         while self._forked:
             self._wait()
 
-    def _fork(self, mutant: str, meet: Callable[[], bool], items: Iterable[pytest.Item]) -> None:
+    def _fork(self, mutant: str, meet: Callable[[], bool]) -> None:
         """Lets another process meet a mutant: 1 if it was noticed."""
         while len(self._forked) >= self._children:
             self._wait()
-        limit_s = PATIENCE_S + int(sum(self._durations[item.nodeid] for item in items))
         child = os.fork()
         if child:
             self._forked[child] = mutant
             return
         status = 1  # Whatever is raised instead of an answer, the mutant was noticed.
         try:
-            resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
+            resource.setrlimit(resource.RLIMIT_CPU, (START_S, resource.RLIM_INFINITY))
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
             set_mutant_under_test(mutant)
             status = int(meet())

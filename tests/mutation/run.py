@@ -10,6 +10,7 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ TESTS = (
     "test_python_calls.py",
     "test_pythonic_types.py",
     "test_reward_hacking.py",
+    "test_schema_bounds.py",
     "test_scoring.py",
     "test_strict_json.py",
     "test_tool_dialects.py",
@@ -75,11 +77,13 @@ def build(workspace: Path) -> None:
         (folder / "pyproject.toml").write_text(configuration, encoding="utf-8")
 
 
-def make_mutants(workspace: Path) -> None:
+def make_mutants(workspace: Path, only: Collection[str] | None) -> None:
     """Writes all mutants of the copy, each function beside its own."""
     os.chdir(workspace)
     shutil.copytree("src", "mutants/src")
     for path in filter(config().should_mutate, Path("src").rglob("*.py")):
+        if only and ".".join(path.with_suffix("").parts[2:]) not in only:
+            continue
         mutated = mutate_file_contents(str(path), path.read_text(encoding="utf-8"))
         (Path("mutants") / path).write_text(mutated.code, encoding="utf-8")
         outcomes = SourceFileMutationData(path=path)
@@ -114,11 +118,12 @@ def main() -> int:
     parser.add_argument(
         "--survivors", action="store_true", help="only those of the last run, with the tests as they are"
     )
+    parser.add_argument("--only", nargs="+", metavar="MODULE", help="such as schemas or rewards.tool_n1; else all")
     options = parser.parse_args()
     workspace = options.workspace.absolute()
     if not options.survivors:
         build(workspace)
-        make_mutants(workspace)
+        make_mutants(workspace, options.only)
     results = Results(workspace / "mutants" / "src")
     for mutant in results.survivors():
         results.put(mutant, None)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goodcall import AssistantMessage, Context, MessageCall, Scorer, TaskSource, find_reward, score
+from goodcall.excerpts import excerpt
 from goodcall.rewards.bfcl import AST, CHECKS, TYPES
 from suites import SHARED, conformance_rows, golden_cases
 
@@ -140,6 +141,8 @@ OK, TYPE, VALUE = "ok", "argument_type_wrong", "arguments_wrong"
     ("declared", "acceptable", "value", "reason"),
     [
         ("string", ["it's"], 'IT"S', OK),
+        ("string", ["Straße"], "straße", OK),
+        ("string", ["Straße"], "STRASSE", VALUE),
         ("string", [""], "", OK),
         ("string", [], "x", VALUE),
         ("string", ["1"], 1, TYPE),
@@ -320,6 +323,30 @@ def test_the_acceptable_values_are_shown(arguments, place):
     assert (detail.pointer, detail.expected, detail.got) == place
 
 
+@pytest.mark.parametrize(
+    ("calls", "place"),
+    [
+        ([{"name": "sent", "arguments": {}}], ("/0/name", '"send"', '"sent"')),
+        ([], (None, "1", "0")),
+        ([{"name": "send", "arguments": {}}] * 2, (None, "1", "2")),
+    ],
+)
+def test_a_wrong_function_or_number_of_calls_is_shown(calls, place):
+    detail = verdict_on(in_one_block(calls)).detail
+    assert (detail.pointer, detail.expected, detail.got) == place
+
+
+def test_an_argument_that_may_not_be_left_out_is_shown():
+    completion = in_one_block([{"name": "send", "arguments": {"to": "a"}}])
+    detail = verdict_on(completion, [{"send": {"to": ["a"], "text": ["x", "y"]}}]).detail
+    assert (detail.pointer, detail.expected, detail.got) == ("/0/arguments/text", '"x" or "y"', None)
+
+
+def test_of_parallel_calls_the_one_of_the_expected_name_is_pointed_at():
+    calls = [{"name": "sent", "arguments": {}}, {"name": "send", "arguments": {"to": "b"}}]
+    assert verdict_on(in_one_block(calls), ANSWER * 2, "parallel").detail.pointer == "/1/arguments/to"
+
+
 def test_pointers_lead_into_a_parsed_message():
     detail = verdict_on(in_message([{"name": "send", "arguments": {"to": "b"}}])).detail
     assert (detail.pointer, detail.offset) == ("/tool_calls/0/function/arguments/to", None)
@@ -333,56 +360,85 @@ def test_a_call_that_was_not_wanted_is_pointed_at():
     assert (detail.pointer, detail.got, detail.offset) == ("/0", '"send"', completion.index("{"))
 
 
+A_TYPE = f"a type of {json.dumps(list(TYPES))}"
+
+
+def offering(parameters):
+    return [{"name": "send", "parameters": parameters}]
+
+
 @pytest.mark.parametrize(
-    ("options", "reason", "pointer"),
+    ("options", "reason", "place"),
     [
-        ({"category": "simple_java"}, "category_not_judged", None),
-        ({"category": "multi_turn_base"}, "category_not_judged", None),
-        ({"ground_truth": None}, "ground_truth_malformed", ""),
-        ({"ground_truth": []}, "ground_truth_malformed", ""),
-        ({"ground_truth": {}}, "ground_truth_malformed", ""),
-        ({"ground_truth": [5]}, "ground_truth_malformed", "/0"),
-        ({"ground_truth": [{"send": 5}]}, "ground_truth_malformed", "/0/send"),
-        ({"ground_truth": [{"send": {"to": "a"}}]}, "ground_truth_malformed", "/0/send/to"),
-        ({"ground_truth": [{"send": {"cc": "a"}}]}, "ground_truth_malformed", "/0/send/cc"),
-        ({"ground_truth": [{"geo.area": {"options": [{"k": 1}]}}]}, "ground_truth_malformed", "/0/geo.area/options"),
-        ({"ground_truth": [{"geo.area": {"holes": [[{"k": 1}]]}}]}, "ground_truth_malformed", "/0/geo.area/holes"),
-        ({"ground_truth": [{"sent": {}}]}, "ground_truth_tool_unknown", "/0/sent"),
-        ({"tools": {}}, "tools_malformed", ""),
-        ({"tools": [5]}, "tools_malformed", "/0"),
-        ({"tools": [{"function": {}}]}, "tools_malformed", "/0/function"),
-        ({"tools": [{"name": "send"}]}, "tools_malformed", "/0/parameters"),
-        ({"tools": [{"name": "send", "parameters": {"properties": 5}}]}, "tools_malformed", "/0/parameters"),
+        ({"category": "simple_java"}, "category_not_judged", (None, f"one of {excerpt(list(CHECKS))}", None)),
+        ({"category": "multi_turn_base"}, "category_not_judged", (None, f"one of {excerpt(list(CHECKS))}", None)),
+        ({"ground_truth": None}, "ground_truth_malformed", ("", "acceptable answers", None)),
+        ({"ground_truth": []}, "ground_truth_malformed", ("", "acceptable answers", None)),
+        ({"ground_truth": {}}, "ground_truth_malformed", ("", "a list of acceptable answers", None)),
+        ({"ground_truth": "\ud800"}, "ground_truth_malformed", ("", "strict JSON", None)),
         (
-            {"tools": [{"name": "send", "parameters": {"properties": {}, "required": [5]}}]},
+            {"ground_truth": [5]},
+            "ground_truth_malformed",
+            ("/0", "an object with the name of one function", None),
+        ),
+        (
+            {"ground_truth": [{"send": 5}]},
+            "ground_truth_malformed",
+            ("/0/send", "an object of acceptable values", None),
+        ),
+        *(
+            ({"ground_truth": [answer]}, "ground_truth_malformed", (pointer, "a list of acceptable values", None))
+            for answer, pointer in [
+                ({"send": {"to": "a"}}, "/0/send/to"),
+                ({"send": {"cc": "a"}}, "/0/send/cc"),
+                ({"geo.area": {"options": [{"k": 1}]}}, "/0/geo.area/options"),
+                ({"geo.area": {"holes": [[{"k": 1}]]}}, "/0/geo.area/holes"),
+            ]
+        ),
+        ({"ground_truth": [{"sent": {}}]}, "ground_truth_tool_unknown", ("/0/sent", None, '"sent"')),
+        ({"tools": {}}, "tools_malformed", ("", "a list of function definitions", None)),
+        ({"tools": [5]}, "tools_malformed", ("/0", "a function definition", None)),
+        ({"tools": [{"function": {}}]}, "tools_malformed", ("/0/function", "a function with a name", None)),
+        ({"tools": [{"name": "send"}]}, "tools_malformed", ("/0/parameters", "an object with properties", None)),
+        (
+            {"tools": offering({"properties": 5})},
             "tools_malformed",
-            "/0/parameters/required",
+            ("/0/parameters", "an object with properties", None),
+        ),
+        *(
+            (
+                {"tools": offering({"properties": {}, "required": required})},
+                "tools_malformed",
+                ("/0/parameters/required", "a list of names", None),
+            )
+            for required in ([5], None)
         ),
         (
-            {"tools": [{"name": "send", "parameters": {"properties": {}, "required": None}}]},
-            "tools_malformed",
-            "/0/parameters/required",
-        ),
-        (
-            {"tools": [{"name": "send", "parameters": {"properties": {"to": {"type": "object"}}}}]},
+            {"tools": offering({"properties": {"to": {"type": "object"}}})},
             "tool_schema_invalid",
-            "/0/parameters/properties/to",
+            ("/0/parameters/properties/to", A_TYPE, '{"type": "object"}'),
         ),
         (
-            {"tools": [{"name": "send", "parameters": {"properties": {"to": 5}}}]},
+            {"tools": offering({"properties": {"to": 5}})},
             "tool_schema_invalid",
-            "/0/parameters/properties/to",
+            ("/0/parameters/properties/to", A_TYPE, "5"),
         ),
         (
-            {"tools": [{"name": "send", "parameters": {"properties": {"to": {"type": "array"}}}}]},
+            {"tools": offering({"properties": {"to": {"type": "array"}}})},
             "tool_schema_invalid",
-            "/0/parameters/properties/to/items",
+            ("/0/parameters/properties/to/items", A_TYPE, "null"),
         ),
     ],
 )
-def test_an_unusable_task_says_where(options, reason, pointer):
+def test_an_unusable_task_says_where_and_why(options, reason, place):
     verdict = verdict_on("[send(to='a')]", **options)
-    assert (verdict.score, verdict.reason, verdict.detail.pointer) == (None, reason, pointer)
+    assert (verdict.score, verdict.reason) == (None, reason)
+    assert (verdict.detail.pointer, verdict.detail.expected, verdict.detail.got) == place
+
+
+def test_an_acceptable_object_needs_lists_of_values_only_where_it_is_compared_by_its_keys():
+    assert accepts({"type": "string"}, [{"k": 1}], {"k": 1}) == OK
+    assert accepts({"type": "dict"}, [{"k": 1}], {"k": 1}) == "ground_truth_malformed"
 
 
 def test_answers_that_are_no_utf8_give_no_verdict():

@@ -24,6 +24,8 @@ WEATHER = {
 }
 EXPECTED = [{"name": "get_weather", "arguments": {"city": "Oslo"}}]
 CALL = json.dumps(EXPECTED)
+DEEP_OBJECT = '{"a": ' * 63 + '^{"a": 1}' + "}" * 63
+"""In a list one bracket too deep, at the mark."""
 
 
 def explain(completion, **options):
@@ -46,18 +48,26 @@ def test_without_explain_there_is_no_detail():
         ("  ^Sure.", "^"),
         ("^<think>never closed", "^"),
         ("<think>a ^<tool_call> b</think>", "^"),
+        ("<think>a ^<tool_call> b<tool_call></think>", "^"),
         ("^<think> </think>", "^"),
         ("<think>a</think>so ^<tool_call>", "^"),
         ("<think>a</think> ^<tool_call>[", "^"),
         ("<think>é</think><tool_call>[1, ^x]</tool_call>", "^"),
         ("<think>a ^<|im_start|> b</think>", "^"),
+        ("<think>a ^<|im_start|> b<|im_start|></think>", "^"),
         ("<think>a</think><tool_call>[]</tool_call>^ so", "^"),
+        ("<think>a</think><tool_call>[]</tool_call> so </tool_call>^ so", "^"),
         ('<think>a</think><tool_call>{"a": 1, ^"a": 2}</tool_call>', "^"),
         ('<think>a</think><tool_call>{"a": {"b": 1}, "c": {"b": 2, ^"b": 1}}</tool_call>', "^"),
         ('<think>a</think><tool_call>["a", ^"\\ud800"]</tool_call>', "^"),
+        ('<think>a</think><tool_call>["a", ^"\\udfff"]</tool_call>', "^"),
         ("<think>a</think><tool_call>[1.0, ^-1e999]</tool_call>", "^"),
+        ("<think>a</think><tool_call>[1.0, ^1E999]</tool_call>", "^"),
+        (f"<think>a</think><tool_call>[{'9' * 400}, ^NaN]</tool_call>", "^"),
+        (f"<think>a</think><tool_call>[{'9' * 4300}, ^{'9' * 4301}]</tool_call>", "^"),
         (f"<think>a</think><tool_call>[1, ^-{'9' * 4301}]</tool_call>", "^"),
         (f"<think>a</think><tool_call>[[], {'[' * 63}^[{'[' * 2000}</tool_call>", "^"),
+        (f"<think>a</think><tool_call>[{'{}, ' * 64}{DEEP_OBJECT}]</tool_call>", "^"),
         ('<think>a</think><tool_call>[{"name": "get_weather", "arguments": {"city": ^5}}]</tool_call>', "^"),
         ('<think>a</think><tool_call>[{"name": ^"f", "arguments": {}}]</tool_call>', "^"),
         ('<think>a</think><tool_call> {"name": "get_weather", "arguments": ^{}}</tool_call>', "^"),
@@ -124,9 +134,45 @@ def test_the_broken_rule_is_shown_where_it_can_be_found(parameters, expected):
     assert explain(call, tools=tools).expected == expected
 
 
+def test_a_wrong_argument_is_pointed_at_however_deep_it_lies():
+    tool = {"name": "f", "parameters": {"properties": {"a": {"items": {"type": "string"}}}}}
+    call = '<think>t</think><tool_call>{"name": "f", "arguments": {"a": ["", 5]}}</tool_call>'
+    assert explain(call, tools=[WEATHER, tool]).pointer == "/arguments/a/1"
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted", "place"),
+    [
+        (["f1", "f3"], ["f1", "f2"], ("/1/arguments/a", "2", "3")),
+        (["g4", "f3"], ["f2", "g1"], ("/0/arguments/a", "1", "4")),
+        (["h1", "k1"], ["f1", "g1"], ("/0/name", '"f" or "g"', '"h"')),
+        (["f1", "h1"], ["f1", "g1"], ("/1/name", '"g"', '"h"')),
+    ],
+)
+def test_a_wrong_call_is_compared_with_those_that_nobody_made(made, wanted, place):
+    tools = [{"name": name, "parameters": {}} for name in "fghk"]
+    made, wanted = ([{"name": call[0], "arguments": {"a": int(call[1])}} for call in calls] for calls in (made, wanted))
+    completion = f"<think>t</think><tool_call>{json.dumps(made)}</tool_call>"
+    detail = explain(completion, tools=tools, ground_truth=wanted)
+    assert (detail.pointer, detail.expected, detail.got) == place
+
+
 def test_a_call_that_was_not_wanted_is_pointed_at():
     detail = explain(f"<think>t</think><tool_call>{CALL}</tool_call>", ground_truth=[])
     assert (detail.pointer, detail.expected, detail.got) == ("/0", "no call", '"get_weather"')
+
+
+@pytest.mark.parametrize(
+    ("calls", "pointer"),
+    [
+        ('[{"name": "get_weather", "arguments": {"city": ^5, "colon": "\\u003a"}}]', "/0/arguments/city"),
+        ('{"name": "get_weather", "arguments": {"colon": "\\u003a", "city": ^5}}', "/arguments/city"),
+    ],
+)
+def test_a_wrong_call_is_pointed_at_where_escapes_hide_colons(calls, pointer):
+    completion = f"<think>t</think><tool_call>{calls}</tool_call>"
+    detail = explain(completion.replace("^", ""))
+    assert (detail.pointer, detail.offset) == (pointer, completion.index("^"))
 
 
 def test_pointers_lead_into_a_parsed_message():
@@ -172,6 +218,16 @@ def test_broken_arguments_of_a_message_are_pointed_at():
     assert explain(message).pointer == "/tool_calls/0/function/arguments"
 
 
+def test_arguments_of_a_message_that_are_no_object_are_shown():
+    call = MessageCall(name="get_weather", arguments='["Oslo"]')
+    detail = explain(AssistantMessage(reasoning_content="t", tool_calls=(call,)))
+    assert (detail.pointer, detail.expected, detail.got) == (
+        "/tool_calls/0/function/arguments",
+        "an object",
+        '["Oslo"]',
+    )
+
+
 MISSPELT = {"type": "dict", "properties": {"city": {"type": "strng"}}}
 
 
@@ -205,6 +261,11 @@ def test_an_unusable_task_says_where(options, pointer, expected, got):
     assert verdict.score is None
     detail = verdict.detail
     assert (detail.stage, detail.pointer, detail.expected, detail.got) == ("task", pointer, expected, got)
+
+
+def test_what_is_wrong_with_a_schema_is_said_in_200_characters():
+    verdict = score("", tools=[{"name": "f", "parameters": ["x" * 300]}], ground_truth=[], explain=True)
+    assert verdict.detail.got == '["' + "x" * 198
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The golden cases: what each reward answers, and that a published version never answers otherwise."""
 
+import hashlib
 import json
 
 import pytest
@@ -62,6 +63,12 @@ def test_the_digest_is_that_of_the_answers(reward_id):
         for verdict in [judge(case, reward_id)]
     ]
     assert CATALOGUE[reward_id].digest == compute_digest(reward_id, {}, answers)
+
+
+def test_a_digest_is_the_hash_of_id_parameters_and_answers_in_compact_json_with_sorted_keys():
+    text = b'["f/v@1",{"a":1,"b":[]},[["case",1.0,"ok"]]]'
+    digest = compute_digest("f/v@1", {"b": [], "a": 1}, [["case", 1.0, "ok"]])
+    assert digest == f"sha256:{hashlib.sha256(text).hexdigest()}"
 
 
 def test_every_reason_has_a_golden_case():

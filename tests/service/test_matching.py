@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goodcall import score
-from goodcall.matching import ExpectedCalls, freeze
+from goodcall.matching import ExpectedCalls, freeze, spell
 from goodcall.parsing import Calls
 from goodcall.types import ToolCall
 
@@ -79,6 +79,13 @@ def test_equal_means_nothing_left_over_on_either_side(one, other):
     assert ExpectedCalls(one).compare(Calls(other)) is not None
 
 
+def test_calls_are_spelled_as_policies_write_them_with_blanks_and_without():
+    assert spell([ToolCall("f", {"a": "é"}), ToolCall("g", {})]) == (
+        '[{"name": "f", "arguments": {"a": "é"}}, {"name": "g", "arguments": {}}]',
+        '[{"name":"f","arguments":{"a":"é"}},{"name":"g","arguments":{}}]',
+    )
+
+
 @given(st.lists(tool_calls, min_size=1, max_size=3), st.lists(tool_calls, min_size=1, max_size=3))
 def test_every_difference_can_be_explained(one, other):
     fault = ExpectedCalls(one).compare(Calls(other))
@@ -98,6 +105,7 @@ def f(**arguments):
 
 
 G = {"name": "g", "arguments": {}}
+H = {"name": "h", "arguments": {}}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +118,9 @@ G = {"name": "g", "arguments": {}}
         ([f()], [f(a=2)], ("/0/arguments/a", "2", None)),
         ([f(a=2)], [f()], ("/0/arguments/a", None, "2")),
         ([f(a=1), f(a=3)], [f(a=2), f(a=1)], ("/1/arguments/a", "2", "3")),
+        ([f(a=1), f(a=3)], [f(a=1), f(a=2)], ("/1/arguments/a", "2", "3")),
         ([f(), f()], [f(), G], ("/1/name", '"g"', '"f"')),
+        ([f(), f(), f()], [H, f(), G], ("/1/name", '"g" or "h"', '"f"')),
         ([f()], [f(), G], (None, "2 calls", "1 call")),
         ([f(), f()], [f()], ("/1", "1 call", "2 calls")),
         ([f(a=1), f()], [f()], ("/0", "1 call", "2 calls")),

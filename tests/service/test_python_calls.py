@@ -116,6 +116,7 @@ def test_any_text_is_calls_or_a_fault_with_a_position_in_it(text, read):
         (r'"http:\/\/x"', "http://x"),
         (r"'\d+\.\X41'", r"\d+\.\X41"),
         (r"'\x41\u00e9\U0001F600'", "Aé😀"),
+        (r"'\U0010ffff'", "\U0010ffff"),
         (r"'\0\101\18\1234'", "\0A\x018S4"),
         (r'"\ud83d\ude00"', "😀"),
         ("'a\\\nb'", "ab"),

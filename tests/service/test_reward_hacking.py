@@ -4,10 +4,11 @@ Every row: the completion, what the released scorer pays, and the reason for whi
 """
 
 import json
+import sys
 
 import pytest
 
-from goodcall import score
+from goodcall import Scorer, TaskSource, find_reward, score
 from goodcall.rewards.tool_n1_released import _is_deeper
 
 CALL = {"name": "f", "arguments": {"a": 1}}
@@ -58,6 +59,9 @@ PAID_BY_RELEASED = {
     ),
     "JSON inside a JSON string": (in_block(json.dumps(LIST)), "not_calls"),
     "no-break spaces around the JSON": (in_block(f"\u00a0{LIST}\u3000"), "json_invalid"),
+    "a no-break space before the reasoning": (f"\u00a0{RIGHT}", "think_missing"),
+    "a no-break space after the call": (f"{RIGHT}\u00a0", "text_after_calls"),
+    "the reasoning ends twice": (f"<think>1 < 2</think>t</think>{BLOCK}", "tag_in_answer"),
     "prose before the reasoning": (f"Sure! {RIGHT}", "think_missing"),
     "prose between reasoning and call": (f"<think>t</think>So: {BLOCK}", "tag_in_answer"),
     "prose after the call": (f"{RIGHT} Done.", "text_after_calls"),
@@ -122,6 +126,8 @@ def test_many_brackets_that_are_not_nested_raise_nothing():
         ("[[[", 2, True),
         ("{[{", 2, True),
         ("[]" * 5, 1, False),
+        ("[]X[][X", 2, False),
+        ("[[X[", 2, True),
         ("[{}][[]]", 2, False),
         ("[{}][[[]]]", 2, True),
         ('"[[["', 2, False),
@@ -139,6 +145,54 @@ def test_the_depth_of_a_text_counts_open_brackets_outside_of_strings(text, limit
 def test_released_raises_where_its_interpreter_gave_up(depth, reason):
     completion = in_block("[" * depth + "]" * depth)
     assert score(completion, ground_truth=[CALL], reward="tool_n1/released@1").reason == reason
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_how_deep_released_reads_does_not_depend_on_the_stack_of_its_caller(opening, closing):
+    completion = in_block(opening * 900 + "1" + closing * 900)
+
+    def judge_from_below(frames):
+        if frames:
+            return judge_from_below(frames - 1)
+        return score(completion, ground_truth=[CALL], reward="tool_n1/released@1").reason
+
+    assert judge_from_below(sys.getrecursionlimit() - 500) == "not_calls"
+
+
+@pytest.mark.parametrize(
+    ("completion", "reason"),
+    [
+        (f"{RIGHT}<|im_start|>assistant\nSorry.", "no_tool_call_block"),
+        (f"<|im_start|>assistant{WRONG}<|im_start|>assistant{RIGHT}", "ok"),
+        (f"<|im_start|>assistant{RIGHT}<|im_start|>assistant\nSorry.", "no_tool_call_block"),
+        (f"{RIGHT}<tool_call>[]", "ok"),
+    ],
+)
+def test_released_reads_the_last_closed_block_of_the_last_turn(completion, reason):
+    assert score(completion, ground_truth=[CALL], reward="tool_n1/released@1").reason == reason
+
+
+@pytest.mark.parametrize(
+    ("ground_truth", "reason"),
+    [
+        (json.dumps(LIST), "no_tool_call_block"),
+        (f"\n {json.dumps(LIST)}", "no_tool_call_block"),
+        (json.dumps("["), "released_raises"),
+        ("[", "released_raises"),
+    ],
+)
+def test_released_raises_on_a_ground_truth_that_it_cannot_read_before_it_looks_at_the_completion(ground_truth, reason):
+    task = TaskSource(tools=None, ground_truth=ground_truth.encode())
+    [verdict] = Scorer().score_group(["Sorry."], task, find_reward("tool_n1/released@1"))
+    assert verdict.reason == reason
+
+
+@pytest.mark.parametrize("blanks", ["", "\n "])
+@pytest.mark.parametrize("text", [LIST, json.dumps(LIST), json.dumps(json.dumps(LIST))])
+def test_released_reads_a_ground_truth_out_of_up_to_two_strings(text, blanks):
+    task = TaskSource(tools=None, ground_truth=f"{blanks}{text}".encode())
+    [verdict] = Scorer().score_group([RIGHT], task, find_reward("tool_n1/released@1"))
+    assert verdict.score == 1
 
 
 PAID_BY_NEITHER = {

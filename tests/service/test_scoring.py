@@ -1,6 +1,7 @@
 """The scorer: order, limits, the memory of prepared tasks, and what it refuses."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,8 @@ from goodcall import (
     score,
 )
 from goodcall.byte_bounded import ByteBoundedCache
-from goodcall.rewards import CATALOGUE
+from goodcall.parsing import body_of_common_form
+from goodcall.rewards import CATALOGUE, tool_n1_released, toolrl
 from goodcall.rewards.tool_n1 import judge_hardened_group_by, prepare_hardened
 from goodcall.task_cache import CACHE_BYTES, TaskCache
 from goodcall.tool_compiler import ToolCompiler
@@ -99,6 +101,13 @@ def test_all_texts_of_a_message_count_towards_the_limit():
     assert verdict.reason == "completion_too_long"
 
 
+@pytest.mark.parametrize("text", ["content", "reasoning_content"])
+def test_a_message_as_long_as_the_limit_is_read(text):
+    message = AssistantMessage(**{text: "a" * 13}, tool_calls=(MessageCall(name="f", arguments="{}"),))
+    [verdict] = Scorer(max_completion_bytes=16).score_group([message], NO_CALL_WANTED, HARDENED)
+    assert verdict.reason != "completion_too_long"
+
+
 def test_completions_are_judged_alike_in_a_group_and_one_by_one():
     for seed in range(0, 3000, 6):
         case = generate(seed)
@@ -107,6 +116,40 @@ def test_completions_are_judged_alike_in_a_group_and_one_by_one():
         alone = [Scorer().score_group([completion], task, HARDENED, explain=True)[0] for completion in completions]
         together = Scorer().score_group(completions, task, HARDENED)
         assert [(it.score, it.reason) for it in together] == [(it.score, it.reason) for it in alone]
+
+
+@pytest.mark.parametrize(
+    ("completion", "body"),
+    [
+        ("<think>t</think><tool_call>[]</tool_call>", "[]"),
+        (" \n<think>\nt\n</think>\n\n<tool_call>\n [ ] \n</tool_call>\r\n\t", "[ ]"),
+        ('<think>t</think><tool_call>{"a": "<b></tool_call>"}</tool_call>', '{"a": "<b></tool_call>"}'),
+        ("<think>t</think><tool_call>[]</tool_call>\n<|im_end|><|endoftext|>\n", "[]"),
+    ],
+)
+def test_a_call_block_in_perfect_form_is_found_at_a_glance(completion, body):
+    assert body_of_common_form(completion) == body
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        "",
+        "Sure.",
+        "<think>t</think>Sure.",
+        "<think>1 < 2</think><tool_call>[]</tool_call>",
+        "<think>1 | 2</think><tool_call>[]</tool_call>",
+        "<think> \u00a0</think><tool_call>[]</tool_call>",
+        "<think>t</think>\u00a0<tool_call>[]</tool_call>",
+        "<think>t</think>so<tool_call>[]</tool_call>",
+        "<think>t</think><tool_call>[]</tool_call>.",
+        "\u00a0<think>t</think><tool_call>[]</tool_call>",
+        "<think>t<tool_call>[]</tool_call>",
+        "<thing>t</think><tool_call>[]</tool_call>",
+    ],
+)
+def test_every_other_form_needs_a_closer_look(completion):
+    assert body_of_common_form(completion) is None
 
 
 def test_what_is_remembered_is_bounded_in_bytes():
@@ -141,6 +184,30 @@ def test_a_tool_that_comes_again_in_another_task_is_not_compiled_again():
     assert ToolCompiler().toolbox(WEATHER_TEXT)._tools["get_weather"] is not one
 
 
+@pytest.mark.parametrize(
+    ("tools", "ground_truth", "weight_bytes"),
+    [
+        (None, b"[]", 4096 + 8 * 2),
+        (WEATHER_TEXT, b"[]", 4096 + len(WEATHER_TEXT) + 8 * 2),
+        (None, None, 4096),
+    ],
+)
+def test_a_task_is_reckoned_at_what_it_was_measured_to_take(tools, ground_truth, weight_bytes):
+    task = TaskSource(tools=tools, ground_truth=ground_truth)
+    for max_bytes, used_bytes in [(2 * weight_bytes, weight_bytes), (2 * weight_bytes - 1, 0)]:
+        cache = TaskCache(max_bytes)
+        cache.prepare(task, HARDENED)
+        assert cache._tasks.used_bytes == used_bytes
+
+
+def test_a_tool_is_reckoned_at_what_it_was_measured_to_take():
+    weight_bytes = 2048 + 12 * len(WEATHER_TEXT[1:-1])
+    for max_bytes, used_bytes in [(2 * weight_bytes, weight_bytes), (2 * weight_bytes - 1, 0)]:
+        cache = TaskCache(max_bytes)
+        cache.prepare(TaskSource(tools=WEATHER_TEXT, ground_truth=b"[]"), HARDENED)
+        assert cache._compiler._tools.used_bytes == used_bytes
+
+
 def test_without_room_nothing_is_remembered():
     cache = ByteBoundedCache(0)
     cache.put(1, "1", weight_bytes=30)
@@ -164,8 +231,23 @@ def test_a_message_is_refused_where_text_is_judged():
     with pytest.raises(UnsupportedCompletion, match="tool_n1/released@1 judges text") as refused:
         score(AssistantMessage(content="x"), ground_truth=[], reward="tool_n1/released")
     assert refused.value.reward_id == "tool_n1/released@1"
-    with pytest.raises(UnsupportedCompletion):
+    with pytest.raises(UnsupportedCompletion, match="tool_n1/released@1 judges text"):
         RELEASED.judge(AssistantMessage(), RELEASED.prepare(NO_CALL_WANTED, ToolCompiler()), NO_CONTEXT)
+
+
+def test_the_rewards_that_judge_text_alone_are_those_whose_sources_do():
+    text_alone = {reward.id for reward in CATALOGUE.values() if not reward.judges_messages}
+    assert text_alone == {reward.id for reward in (*tool_n1_released.VARIANTS, *toolrl.VARIANTS)}
+
+
+def test_the_catalogue_says_how_calls_are_written_for_each_family():
+    assert {(reward.id.partition("/")[0], reward.dialect) for reward in CATALOGUE.values()} == {
+        ("bfcl", "bfcl"),
+        ("necessity", "tool_n1"),
+        ("schema", "tool_n1"),
+        ("tool_n1", "tool_n1"),
+        ("toolrl", "toolrl"),
+    }
 
 
 def test_an_unknown_reward_is_refused_and_the_known_ones_are_named():
@@ -182,8 +264,8 @@ def test_a_compiled_judge_is_asked_about_the_group_and_python_where_it_is_in_dou
 
     def judge_group(completions, max_length, compiled, verdicts):
         assert (completions, max_length) == (group, 200)
-        assert set(compiled.known.values()) == {Verdict(1.0, "ok")}
-        assert json.dumps(CALLS) in compiled.known
+        spellings = (json.dumps(CALLS), json.dumps(CALLS, separators=(",", ":")))
+        assert compiled.known == dict.fromkeys(spellings, Verdict(1.0, "ok"))
         assert compiled[1:] == (None, ("f",), ({"a": 1},))
         assert [verdict.reason for verdict in verdicts] == list(native.OUTCOMES)
         assert [verdict.score for verdict in verdicts] == [float(reason == "ok") for reason in native.OUTCOMES]
@@ -201,6 +283,13 @@ def test_what_a_compiled_judge_leaves_to_python_changes_no_block_that_the_task_k
     assert task.compiled.known == known
 
 
+def test_a_compiled_judge_is_given_what_tells_valid_arguments():
+    tools = json.dumps([WEATHER, {"name": "f"}]).encode()
+    validators = prepare_hardened(TaskSource(tools=tools, ground_truth=b"[]"), ToolCompiler()).compiled.validators
+    assert [validators["get_weather"]({"city": city}) for city in ("Oslo", 5)] == [True, False]
+    assert validators["f"] is None
+
+
 @pytest.mark.parametrize("answers", [0, 2])
 def test_a_compiled_judge_that_loses_or_adds_a_verdict_is_an_error(answers):
     task = prepare_hardened(NO_CALL_WANTED, ToolCompiler())
@@ -211,6 +300,12 @@ def test_a_compiled_judge_that_loses_or_adds_a_verdict_is_an_error(answers):
 def test_a_name_without_version_means_the_newest():
     assert find_reward("tool_n1/hardened") is HARDENED
     assert HARDENED.version == 1
+
+
+def test_of_several_versions_the_one_of_the_greatest_number_is_the_newest(monkeypatch):
+    versions = [replace(HARDENED, id=f"tool_n1/hardened@{number}") for number in (9, 10, 1)]
+    monkeypatch.setattr("goodcall.rewards.CATALOGUE", {reward.id: reward for reward in versions})
+    assert find_reward("tool_n1/hardened").version == 10
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}])

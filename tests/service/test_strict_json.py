@@ -52,6 +52,7 @@ def test_integers_keep_every_digit(number):
         ("[1] 2", Reason.JSON_INVALID),
         ('{"a": 1, "a": 1}', Reason.JSON_DUPLICATE_KEY),
         ('{"x": {"a": 1, "\\u0061": 1}}', Reason.JSON_DUPLICATE_KEY),
+        ('{"a": 1, "a": "\\u003a"}', Reason.JSON_DUPLICATE_KEY),
         ("[NaN]", Reason.JSON_NOT_FINITE),
         ("-Infinity", Reason.JSON_NOT_FINITE),
         ("1e309", Reason.JSON_NOT_FINITE),
@@ -81,6 +82,14 @@ def test_the_deepest_text_allowed_is_read():
     assert json.dumps(loads("[" * MAX_DEPTH + "]" * MAX_DEPTH)) == "[" * MAX_DEPTH + "]" * MAX_DEPTH
 
 
+@pytest.mark.parametrize("scalar", ["1", '"\\u003a"', "9" * 4300])
+def test_a_text_may_be_bounded_to_less_depth(scalar):
+    assert loads(f"[[{scalar}]]", max_depth=2) == [[json.loads(scalar)]]
+    with pytest.raises(JSONFault) as refused:
+        loads(f"[[[{scalar}]]]", max_depth=2)
+    assert refused.value.reason is Reason.JSON_TOO_DEEP
+
+
 def test_brackets_side_by_side_or_in_strings_are_no_depth():
     assert loads("[" + "[]," * 100 + "{}]") == [[]] * 100 + [{}]
     assert loads(json.dumps("[" * 100 + "{")) == "[" * 100 + "{"
@@ -98,6 +107,12 @@ def test_a_syntax_error_says_at_which_code_point():
     with pytest.raises(JSONFault) as refused:
         loads('["é", x]')
     assert refused.value.position == 6
+
+
+def test_a_raw_surrogate_is_at_its_code_point():
+    with pytest.raises(JSONFault) as refused:
+        loads('["é", "\ud800"]')
+    assert refused.value.position == 7
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from goodcall import score
 from goodcall.dialects import Loss, MalformedTools, ToolDialect, detect, normalise
 from goodcall.errors import UnusableTask
 from goodcall.parsing import Calls
+from goodcall.strict_json import MAX_DEPTH
 from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import ToolCall
 from suites import conformance_tasks, dataset
@@ -503,6 +504,17 @@ def test_the_tools_of_toolrls_prompts_become_schemas_that_compile():
     assert all(tool.parameters == {} for tool in normalised.tools if tool.dialect == ToolDialect.BARE)
     assert all(jsonschema_rs.meta.is_valid(tool.parameters) for tool in normalised.tools)
     assert {loss.kind for loss in normalised.losses} == {"callable"}
+
+
+def test_tools_may_be_nested_as_deep_as_any_json():
+    def tools(depth):
+        default = "[" * (depth - 3) + "]" * (depth - 3)
+        return f'[{{"name": "f", "parameters": {{"default": {default}}}}}]'.encode()
+
+    assert ToolCompiler().toolbox(tools(MAX_DEPTH)).validators().keys() == {"f"}
+    with pytest.raises(UnusableTask) as refused:
+        ToolCompiler().toolbox(tools(MAX_DEPTH + 1))
+    assert refused.value.finding.place().expected == "strict JSON"
 
 
 def test_a_type_that_can_only_be_kept_in_part_leaves_the_task_usable():

@@ -122,6 +122,7 @@ def test_a_variant_pays_by_its_own_formula(variant, step, right, half, nothing):
         ("scheduled_length", 0, 384, 1.0),
         ("scheduled_length", 105, 160, 0.25),
         ("scheduled_length", 210, 448, 0.5),
+        ("scheduled_length", 10_500, 13_123, 0.51),
         ("scheduled_length", 10**400, 448, 0.0),
     ],
 )
@@ -134,6 +135,11 @@ def test_reasoning_is_paid_by_its_words(variant, step, words, length):
 @pytest.mark.parametrize("completion", ["no tags", "only <think>", "only </think>"])
 def test_without_both_think_tags_length_earns_nothing(completion):
     assert points(completion, write(F), "length").score == -3
+
+
+def test_the_words_of_the_last_think_block_count():
+    blocks = f"<think>{'word ' * 512}</think><think>{'word ' * 256}</think>{'word ' * 512}</think>"
+    assert points(blocks, [], "length").score == 0.5
 
 
 @pytest.mark.parametrize("variant", ["two_stage", "scheduled", "scheduled_length"])
@@ -195,29 +201,43 @@ def test_messages_are_refused():
     with pytest.raises(UnsupportedCompletion):
         score(AssistantMessage(content="x"), ground_truth=[], reward=reward.id)
     task = reward.prepare(TaskSource(tools=None, ground_truth=b"[]"), ToolCompiler())
-    with pytest.raises(UnsupportedCompletion):
+    with pytest.raises(UnsupportedCompletion, match="toolrl/default@1 judges text"):
         reward.judge(AssistantMessage(), task, Context())
 
 
+def verdict_on_bytes(ground_truth):
+    [verdict] = Scorer().score_group(
+        [write(F)], TaskSource(tools=None, ground_truth=ground_truth), toolrl.DEFAULT, explain=True
+    )
+    return verdict
+
+
+LINES, PARTS = "a call as JSON object on each line", "calls with a name and parameters"
+
+
 @pytest.mark.parametrize(
-    "ground_truth",
+    ("ground_truth", "pointer", "expected"),
     [
-        b'"<tool_call>\\n\\n</tool_call>"',
-        b'"<tool_call>[]"',
-        b'"<tool_call>\\n{}\\n</tool_call>"',
-        b'"<tool_call>\\n{\\"name\\": 1, \\"parameters\\": {}}\\n</tool_call>"',
-        b'"<tool_call>\\n{\\"name\\": \\"f\\", \\"parameters\\": []}\\n</tool_call>"',
-        b'"\\ud800"',
-        b'"\xff"',
-        b'"never closed',
-        b'[{"name": "f", "parameters": {}}]',
-        b"null",
+        (b'"<tool_call>\\n\\n</tool_call>"', "", LINES),
+        (b'"<tool_call>[]"', "", LINES),
+        (b'"<tool_call>\\n{}\\n</tool_call>"', "", LINES),
+        (b'"<tool_call>\\n{\\"name\\": 1, \\"parameters\\": {}}\\n</tool_call>"', "", PARTS),
+        (b'"<tool_call>\\n{\\"name\\": \\"f\\", \\"parameters\\": []}\\n</tool_call>"', "", PARTS),
+        (b'"\\ud800"', "", "strict JSON"),
+        (b'"\xff"', "", "strict JSON"),
+        (b'"never closed', "", "strict JSON"),
+        (b'[{"name": "f", "parameters": {}}]', "/0", "name and arguments"),
+        (b"null", "", "a list of calls"),
     ],
 )
-def test_a_ground_truth_that_cannot_be_read_gives_no_verdict(ground_truth):
-    task = TaskSource(tools=None, ground_truth=ground_truth)
-    [verdict] = Scorer().score_group([write(F)], task, toolrl.DEFAULT, explain=True)
+def test_a_ground_truth_that_cannot_be_read_gives_no_verdict(ground_truth, pointer, expected):
+    verdict = verdict_on_bytes(ground_truth)
     assert (verdict.score, verdict.reason) == (None, "ground_truth_malformed")
+    assert (verdict.detail.pointer, verdict.detail.expected) == (pointer, expected)
+
+
+def test_blanks_around_the_json_of_an_answer_text_change_nothing():
+    assert verdict_on_bytes(f" \n{json.dumps(write(F))}\n".encode()).score == 4
 
 
 @pytest.mark.parametrize(
@@ -226,8 +246,10 @@ def test_a_ground_truth_that_cannot_be_read_gives_no_verdict(ground_truth):
         ("  ^no reasoning", "think_missing"),
         (" ^<think>t", "think_unclosed"),
         (write(F) + "\n^" + "<tool_call>", "tag_repeated"),
+        (write(F) + "\n^" + "<tool_call><tool_call>", "tag_repeated"),
         ("<think>^t</think> <tool_call>\n</tool_call>", "layout_wrong"),
         ("<think>t</think>\n<tool_call>\n^" + json.dumps(F) + "\n</tool_call> so", "layout_wrong"),
+        ("<think>t</think>\n<tool_call>\n^</tool_call>", "layout_wrong"),
         (write(G, '{"name": ^f}'), "json_invalid"),
         (write(G, '{"name": "f", "parameters": {"a": ^' + "1" * 4301 + "}}"), "json_number_too_long"),
         (write(G, "[" * 64 + "^[" + "]" * 65), "json_too_deep"),
@@ -259,7 +281,19 @@ def test_a_fault_is_pointed_at(marked, reason, prefix_length):
         ([f(a=1, b="y")], [F], "default", "arguments_wrong", ("/0/parameters/b", '"x"', '"y"')),
         ([G, f(a=2, b="x")], [F, G], "default", "arguments_wrong", ("/1/parameters/a", "1", "2")),
         ([{"name": "f"}], [F], "intermediate", "arguments_wrong", ("/0/parameters", '{"a": 1, "b": "x"}', "null")),
-        ([{**F, "id": 7}], [F], "coarse", "call_key_unexpected", ("/0", "name and parameters only", None)),
+        (
+            *([{**F, "id": 7}], [F], "coarse", "call_key_unexpected"),
+            ("/0", "name and parameters only", '["name", "parameters", "id"]'),
+        ),
+        (["5"], [F], "default", "call_not_object", ("/0", "an object", "5")),
+        (["{}"], [F], "default", "call_key_missing", ("/0", "name and parameters", "[]")),
+        ([{"name": ["f"], "parameters": {}}], [F], "default", "name_not_string", ("/0/name", "a string", '["f"]')),
+        ([G, {"name": 7, "parameters": {}}], [F], "default", "name_not_string", ("/1/name", "a string", "7")),
+        ([{"name": "f"}], [F], "default", "call_key_missing", ("/0", "name and parameters", '["name"]')),
+        (
+            *([{"name": "f", "parameters": []}], [F], "default", "arguments_not_object"),
+            ("/0/parameters", "an object", "[]"),
+        ),
         ([G, F], [F, G], "refined", "call_order_wrong", (None, None, None)),
         ([F], [F, G], "default", "call_missing", (None, "2 calls", "1 call")),
         ([f(**{"\ud800": 1})], [F], "default", "arguments_wrong", ("/0/parameters/a", "1", None)),
@@ -269,7 +303,33 @@ def test_a_shortfall_is_pointed_at(made, expected, variant, reason, place):
     verdict = points(write(*made), write(*expected), variant, explain=True)
     detail = verdict.detail
     assert verdict.reason == reason
-    assert (detail.pointer, detail.expected, detail.got if place[2] else None) == place
+    assert (detail.pointer, detail.expected, detail.got) == place
+
+
+@pytest.mark.parametrize("call", ['{"name": f}', '{"name": "f", "parameters": {"a": 2}}'])
+def test_a_fault_inside_the_prefix_is_at_the_start_of_the_completion(call):
+    assert points("", write(F), assistant_prefix=write(call), explain=True).detail.offset == 0
+
+
+def test_calls_and_a_response_must_come_in_their_order():
+    form = "<think>\n</tool_call>\n<response></think>\n<tool_call>\n^</response>"
+    verdict = points(form.replace("^", ""), write(F) + "\n<response>r</response>", explain=True)
+    assert (verdict.reason, verdict.detail.offset) == ("layout_wrong", form.index("^"))
+
+
+@pytest.mark.parametrize(
+    ("completion", "score"),
+    [
+        (f"<|im_start|>assistant\n{write(F)}", 4),
+        (f"<|start_header_id|>assistant<|end_header_id|>\n\n{write(F)}<|eot_id|>", 4),
+        (f"{write(G)}<|im_end|>\n<|im_start|>assistant\n{write(F)}<|im_end|>\n", 4),
+        (f"<|im_start|>assistant{write(G)}<|im_start|>assistant{write(F)}", 4),
+        (f"{write(F)}<|im_end|>\nand more<|im_end|>", 4),
+        (f"<|im_end|>{write(F)}", -3),
+    ],
+)
+def test_the_last_turn_is_read_up_to_its_end(completion, score):
+    assert points(completion, write(F)).score == score
 
 
 SIZE = 200_000

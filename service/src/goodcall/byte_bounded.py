@@ -38,7 +38,7 @@ class ByteBoundedCache(Generic[Key, Value]):
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+        self._entries: OrderedDict[Key, tuple[Value, int, Key]] = OrderedDict()
         self.used_bytes = 0
         self.hits = self.misses = self.evictions = 0
 
@@ -57,14 +57,16 @@ class ByteBoundedCache(Generic[Key, Value]):
             self.misses += 1
             return None
         self.hits += 1
-        self._entries.move_to_end(key)
-        return entry[0]
+        value, _, same_key = entry
+        # Found by what it is: keys may be kilobytes that would be compared once more.
+        self._entries.move_to_end(same_key)
+        return value
 
     def put(self, key: Key, value: Value, weight_bytes: int) -> None:
         """Keeps the value of a key that is not there yet, reckoned at so many bytes."""
-        self._entries[key] = (value, weight_bytes)
+        self._entries[key] = (value, weight_bytes, key)
         self.used_bytes += weight_bytes
         while self.used_bytes > self._max_bytes:
-            _, (_, forgotten_bytes) = self._entries.popitem(last=False)
+            _, (_, forgotten_bytes, _) = self._entries.popitem(last=False)
             self.used_bytes -= forgotten_bytes
             self.evictions += 1

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from json.decoder import scanstring  # type: ignore[attr-defined]  # missing in the stubs
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from goodcall.strict_json import MAX_DEPTH, MAX_INTEGER_DIGITS
 _WHITESPACE = " \t\r\n"
 _PUNCTUATION = "{}[],:"
 # What the decoder takes for a value before it looks at what follows: of "NaN00" it has read NaN when it refuses.
-_NUMBER = re.compile(r"-?(?:Infinity|(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)|Infinity|NaN")
+_WORD = re.compile(r"-?(?:Infinity|(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)|NaN|true|false|null")
 
 
 class _Token(NamedTuple):
@@ -62,45 +63,40 @@ def _token_end(text: str, start: int) -> int:
     if text[start] == '"':
         end_of_string: int = scanstring(text, start + 1)[1]
         return end_of_string
-    if number := _NUMBER.match(text, start):
-        return number.end()
-    end = start
-    while end < len(text) and text[end] not in _PUNCTUATION + _WHITESPACE + '"':
-        end += 1
-    return end
+    word = _WORD.match(text, start)
+    return word.end() if word else start + 1
 
 
 def _values(text: str) -> Iterator[tuple[str, int]]:
     """The JSON Pointer and the start of every value, parents before their children."""
-    path: list[str | int | None] = []
+    path: list[str | int] = []
     tokens = list(_tokens(text))
-    for token, following in zip(tokens, [*tokens[1:], _Token(len(text), "")], strict=True):
+    for token, following in zip(tokens, [*(token.text for token in tokens[1:]), ""], strict=True):
         if token.text in {"}", "]"}:
             path.pop()
         elif token.text == ",":
-            path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None
-        elif following.text == ":":
+            path[-1] = path[-1] + 1 if isinstance(path[-1], int) else path[-1]
+        elif following == ":":
             path[-1] = json.loads(token.text)
         elif token.text != ":":
-            yield "".join(pointer_token(key) for key in path if key is not None), token.start
+            yield "".join(map(pointer_token, path)), token.start
             if token.text in {"{", "["}:
-                path.append(0 if token.text == "[" else None)
+                # In an object the first key will take the place of the index.
+                path.append(0)
 
 
 def _duplicate_key(text: str) -> Iterator[int]:
     seen: list[set[str]] = []
-    previous = _Token(0, "")
-    for token in _tokens(text):
+    for token, following in pairwise(_tokens(text)):
         if token.text in {"{", "["}:
             seen.append(set())
         elif token.text in {"}", "]"}:
             seen.pop()
-        elif token.text == ":":
-            key = json.loads(previous.text)
+        elif following.text == ":":
+            key = json.loads(token.text)
             if key in seen[-1]:
-                yield previous.start
+                yield token.start
             seen[-1].add(key)
-        previous = token
 
 
 def _not_finite(text: str) -> Iterator[int]:
