@@ -26,7 +26,7 @@ from suites import golden_cases, suite
 HARDENED = find_reward("tool_n1/hardened@1")
 CASES = 20_000
 PARTS = 4
-MAX_LENGTH = 1 << 20
+MAX_BYTES = 1 << 20
 REASONINGS = ("a", "é", "€", "\U0001f600")
 """The widest character of a str decides how Python stores it."""
 CALL = {"name": "f", "arguments": {"a": [1, -2.5e3, 'x"\\\n\u00e9', True, False, None], "b": {"c": {}, "d": []}}}
@@ -82,8 +82,8 @@ def gist(verdict):
 def sure_of(judge_group, texts, task):
     """How many texts the compiled judge is sure of; they must have Python's verdicts."""
     task = replace(task, compiled=task.compiled._replace(known={}))
-    compiled, doubts = judge_group(texts, MAX_LENGTH, task.compiled, tool_n1._VERDICTS)
-    verdicts, _ = tool_n1.judge_hardened_group(texts, MAX_LENGTH, task, NO_CONTEXT)
+    compiled, doubts = judge_group(texts, MAX_BYTES, task.compiled, tool_n1._VERDICTS)
+    verdicts, _ = tool_n1.judge_hardened_group(texts, MAX_BYTES, task, NO_CONTEXT)
     wrong = [
         (text, gist(sure), gist(verdict))
         for text, sure, verdict in zip(texts, compiled, verdicts, strict=True)
@@ -103,7 +103,7 @@ def decoded(judge_group, text):
     """The arguments that the compiled judge read from a JSON text, in a list; an empty list where it did not."""
     seen = []
     body = f'{{"name": "f", "arguments": {{"x": {text}}}}}'
-    judge_group([write(body)], MAX_LENGTH, expecting_nothing_of(seen.append), tool_n1._VERDICTS)
+    judge_group([write(body)], MAX_BYTES, expecting_nothing_of(seen.append), tool_n1._VERDICTS)
     return seen
 
 
@@ -211,8 +211,17 @@ def test_order_and_spelling_play_no_part_but_true_is_not_1(judge_group):
         return {"name": "f", "arguments": {"a": value}}
 
     texts = [write(json.dumps(some)) for some in ([f(2.0), f(1)], [f(1), f(1)], [f(True), f(2)], [f(1), f("2")])]
-    sure, _ = judge_group(texts, MAX_LENGTH, expecting([f(1), f(2)]).compiled, tool_n1._VERDICTS)
+    sure, _ = judge_group(texts, MAX_BYTES, expecting([f(1), f(2)]).compiled, tool_n1._VERDICTS)
     assert [verdict.score for verdict in sure] == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize("wrong", [{"a": 1}, {"a": "1"}, {}])
+def test_it_counts_many_calls_once_all_are_checked(judge_group, wrong):
+    tools = [{"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": "integer"}}}}]
+    many = [{"name": "f", "arguments": {"a": number}} for number in range(40)]
+    many.append({"name": "f" if wrong else "g", "arguments": wrong})
+    task = prepare(json.dumps(tools), json.dumps(many[:30]))
+    assert sure_of(judge_group, [write(json.dumps(some)) for some in (many, many[:29], many[:31])], task) == 3
 
 
 @pytest.mark.parametrize(("count", "sure"), [(16, 1), (17, 0)])
@@ -231,12 +240,12 @@ def test_a_block_that_was_judged_is_not_read_again(judge_group):
     body = json.dumps([CALL])
     compiled = expecting([]).compiled
     known = compiled._replace(known={body: tool_n1._RIGHT})
-    [verdict], _ = judge_group([write(f"\n{body} ")], MAX_LENGTH, known, tool_n1._VERDICTS)
+    [verdict], _ = judge_group([write(f"\n{body} ")], MAX_BYTES, known, tool_n1._VERDICTS)
     assert verdict is tool_n1._RIGHT
 
     asked = []
     judge_group(
-        [write(f" {body}"), write(f"{body}\n")] * 3, MAX_LENGTH, expecting_nothing_of(asked.append), tool_n1._VERDICTS
+        [write(f" {body}"), write(f"{body}\n")] * 3, MAX_BYTES, expecting_nothing_of(asked.append), tool_n1._VERDICTS
     )
     assert asked == [CALL["arguments"]]
     assert compiled.known == {}
@@ -249,7 +258,7 @@ def test_what_is_the_same_as_a_valid_call_is_not_shown_to_the_validator(judge_gr
         write(json.dumps([CALL], indent=1)),
         write(json.dumps([{**CALL, "arguments": CALL["arguments"] | {"a": 1.0}}])),
     ]
-    [same, other], _ = judge_group(texts, MAX_LENGTH, task, tool_n1._VERDICTS)
+    [same, other], _ = judge_group(texts, MAX_BYTES, task, tool_n1._VERDICTS)
     assert (same.reason, other.reason) == ("ok", "arguments_invalid")
     assert [arguments["a"] for arguments in asked] == [1.0]
 
@@ -279,14 +288,15 @@ class Text(str):
 
 @pytest.mark.parametrize("text", [None, b"<think>", 1, Text("<think>")])
 def test_what_is_no_plain_str_is_in_doubt(judge_group, text):
-    assert judge_group([text], MAX_LENGTH, expecting([CALL]).compiled, tool_n1._VERDICTS) == ([None], [0])
+    assert judge_group([text], MAX_BYTES, expecting([CALL]).compiled, tool_n1._VERDICTS) == ([None], [0])
 
 
-def test_what_is_longer_than_it_may_be_is_in_doubt(judge_group):
+@pytest.mark.parametrize(("character", "most"), [("a", 24), ("é", 12), ("€", 8), ("\U0001f600", 6)])
+def test_what_could_be_longer_than_it_may_be_is_in_doubt(judge_group, character, most):
     verdicts, doubts = judge_group(
-        ["a" * 8, "a" * 9, "\U0001f600" * 8], 8, expecting([CALL]).compiled, tool_n1._VERDICTS
+        [character * most, character * (most + 1)], 24, expecting([CALL]).compiled, tool_n1._VERDICTS
     )
-    assert [verdict and verdict.reason for verdict in verdicts] == ["think_missing", None, "think_missing"]
+    assert [verdict and verdict.reason for verdict in verdicts] == ["think_missing", None]
     assert doubts == [1]
 
 
@@ -325,7 +335,7 @@ def test_what_a_validator_raises_is_raised(judge_group):
 
     texts = [write(json.dumps(CALL))]
     with pytest.raises(LookupError, match="the schema is gone"):
-        judge_group(texts, MAX_LENGTH, expecting_nothing_of(is_valid), tool_n1._VERDICTS)
+        judge_group(texts, MAX_BYTES, expecting_nothing_of(is_valid), tool_n1._VERDICTS)
 
 
 def test_it_keeps_nothing(judge_group):
@@ -335,7 +345,7 @@ def test_it_keeps_nothing(judge_group):
 
     def blocks_after(rounds):
         for _ in range(rounds):
-            judge_group(texts, MAX_LENGTH, task.compiled, tool_n1._VERDICTS)
+            judge_group(texts, MAX_BYTES, task.compiled, tool_n1._VERDICTS)
         return sys.getallocatedblocks()
 
     before = blocks_after(3)

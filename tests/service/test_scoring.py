@@ -262,8 +262,8 @@ def test_a_compiled_judge_is_asked_about_the_group_and_python_where_it_is_in_dou
     task = prepare_hardened(TaskSource(tools=None, ground_truth=json.dumps(CALLS).encode()), ToolCompiler())
     group = [write_completion(CALLS), "Sure.", AssistantMessage(), write_completion([]), "a" * 201]
 
-    def judge_group(completions, max_length, compiled, verdicts):
-        assert (completions, max_length) == (group, 200)
+    def judge_group(completions, max_bytes, compiled, verdicts):
+        assert (completions, max_bytes) == (group, 200)
         spellings = (json.dumps(CALLS), json.dumps(CALLS, separators=(",", ":")))
         assert compiled.known == dict.fromkeys(spellings, Verdict(1.0, "ok"))
         assert compiled[1:] == (None, ("f",), ({"a": 1},))

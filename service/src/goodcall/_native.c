@@ -15,7 +15,7 @@ enum {
     MAX_DEPTH = 64,  /* brackets open at once, as in goodcall.strict_json */
     MAX_NUMBER = 63, /* characters of a number; more are rare */
     MAX_SHORT_DIGITS = 18, /* of an integer that fits into 64 bits for sure */
-    MAX_CALLS = 16,  /* in a block; matching takes the square */
+    MAX_CALLS = 16,  /* that are matched with each other, which takes the square */
 };
 
 /* What is answered, in the order of goodcall.native.OUTCOMES. */
@@ -441,12 +441,8 @@ static PyObject *read_text(Reader *reader) {
 
 /* ---- Calls ---- */
 
-/* Finds the calls in a decoded payload: how many they are; -1 where it is not, for sure, a few calls. */
-static int find_calls(PyObject *payload, Call *calls) {
-    Py_ssize_t count = PyList_Check(payload) ? PyList_GET_SIZE(payload) : 1;
-    if (count > MAX_CALLS) {
-        return -1;
-    }
+/* Finds the calls in a decoded payload, as many as are said to be there; -1 where they are, for sure, not all calls. */
+static int find_calls(PyObject *payload, Call *calls, Py_ssize_t count) {
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *call = PyList_Check(payload) ? PyList_GET_ITEM(payload, i) : payload;
         if (!PyDict_Check(call) || PyDict_GET_SIZE(call) != 2) {
@@ -465,7 +461,7 @@ static int find_calls(PyObject *payload, Call *calls) {
             return -1;
         }
     }
-    return (int)count;
+    return 0;
 }
 
 /* How close two values have to be. */
@@ -522,11 +518,11 @@ static int are_equally_typed(const Task *task, const Call *call, Py_ssize_t expe
 }
 
 /* Whether calls are the expected ones by some comparison, as many as they are, in any order; -1 on an error. */
-static int match(const Task *task, const Call *calls, int count, int (*compare)(const Task *, const Call *, Py_ssize_t)) {
+static int match(const Task *task, const Call *calls, Py_ssize_t count, int (*compare)(const Task *, const Call *, Py_ssize_t)) {
     unsigned matched = 0;
-    for (int i = 0; i < count; i++) {
+    for (Py_ssize_t i = 0; i < count; i++) {
         int answer = 0;
-        for (int j = 0; j < count && answer == 0; j++) {
+        for (Py_ssize_t j = 0; j < count && answer == 0; j++) {
             if (!(matched >> j & 1)) {
                 answer = compare(task, &calls[i], j);
                 matched |= (unsigned)(answer == 1) << j;
@@ -554,8 +550,11 @@ static Outcome check(const Task *task, const Call *call) {
     return is_true < 0 ? UNKNOWN : is_true ? RIGHT : ARGUMENTS_INVALID;
 }
 
-static Outcome judge_calls(const Task *task, const Call *calls, int count) {
+static Outcome judge_calls(const Task *task, const Call *calls, Py_ssize_t count) {
     Py_ssize_t expected = PyTuple_GET_SIZE(task->names);
+    if (count == expected && count > MAX_CALLS) {
+        return UNKNOWN;
+    }
     if (count == 0) {
         return expected ? CALL_WANTED : RIGHT;
     }
@@ -567,7 +566,7 @@ static Outcome judge_calls(const Task *task, const Call *calls, int count) {
     if (answer != 0) {
         return answer < 0 ? UNKNOWN : RIGHT;
     }
-    for (int i = 0; task->validators != Py_None && i < count; i++) {
+    for (Py_ssize_t i = 0; task->validators != Py_None && i < count; i++) {
         Outcome outcome = check(task, &calls[i]);
         if (outcome != RIGHT) {
             return outcome;
@@ -582,6 +581,21 @@ static Outcome judge_calls(const Task *task, const Call *calls, int count) {
         return answer < 0 ? UNKNOWN : answer ? ARGUMENTS_WRONG : TOOL_WRONG;
     }
     return answer < 0 ? UNKNOWN : RIGHT;
+}
+
+static Outcome judge_payload(const Task *task, PyObject *payload) {
+    Py_ssize_t count = PyList_Check(payload) ? PyList_GET_SIZE(payload) : 1;
+    Call few[MAX_CALLS];
+    Call *calls = count <= MAX_CALLS ? few : PyMem_New(Call, (size_t)count);
+    if (calls == NULL) {
+        PyErr_NoMemory();
+        return UNKNOWN;
+    }
+    Outcome outcome = find_calls(payload, calls, count) < 0 ? UNKNOWN : judge_calls(task, calls, count);
+    if (calls != few) {
+        PyMem_Free(calls);
+    }
+    return outcome;
 }
 
 /* Judges what stands in a call block. */
@@ -602,9 +616,7 @@ static Outcome judge_block(const Task *task, PyObject *block) {
         int is_sure = reader.is_broken && memchr(json, '<', (size_t)length) == NULL;
         return is_sure && !PyErr_Occurred() ? JSON_INVALID : UNKNOWN;
     }
-    Call calls[MAX_CALLS];
-    int count = find_calls(payload, calls);
-    Outcome outcome = count < 0 ? UNKNOWN : judge_calls(task, calls, count);
+    Outcome outcome = judge_payload(task, payload);
     Py_DECREF(payload);
     return outcome;
 }
@@ -671,8 +683,16 @@ static PyObject *judge(Task *task, PyObject *text) {
     return Py_XNewRef(verdict);
 }
 
+/* The most bytes of UTF-8 that a str can have, going by its length and its widest character. */
+static Py_ssize_t utf8_bound(PyObject *text) {
+    int bytes = PyUnicode_IS_ASCII(text) ? 1 : PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND ? 2
+                                           : PyUnicode_KIND(text) == PyUnicode_2BYTE_KIND ? 3
+                                                                                          : 4;
+    return PyUnicode_GET_LENGTH(text) * bytes;
+}
+
 /* The verdict on a completion of any kind, or NULL. */
-static PyObject *judge_any(Task *task, PyObject *completion, Py_ssize_t max_length) {
+static PyObject *judge_any(Task *task, PyObject *completion, Py_ssize_t max_bytes) {
     if (!PyUnicode_CheckExact(completion)) {
         return NULL;
     }
@@ -681,7 +701,7 @@ static PyObject *judge_any(Task *task, PyObject *completion, Py_ssize_t max_leng
         return NULL;
     }
 #endif
-    return PyUnicode_GET_LENGTH(completion) <= max_length ? judge(task, completion) : NULL;
+    return utf8_bound(completion) <= max_bytes ? judge(task, completion) : NULL;
 }
 
 static int append_index(PyObject *list, Py_ssize_t index) {
@@ -692,10 +712,10 @@ static int append_index(PyObject *list, Py_ssize_t index) {
 }
 
 /* Puts a verdict on each completion into a list that is as long, None where in doubt; -1 on an error. */
-static int fill_verdicts(Task *task, PyObject *completions, Py_ssize_t max_length, PyObject *verdicts,
+static int fill_verdicts(Task *task, PyObject *completions, Py_ssize_t max_bytes, PyObject *verdicts,
                          PyObject *doubts) {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(completions); i++) {
-        PyObject *verdict = judge_any(task, PyTuple_GET_ITEM(completions, i), max_length);
+        PyObject *verdict = judge_any(task, PyTuple_GET_ITEM(completions, i), max_bytes);
         if (verdict == NULL && (PyErr_Occurred() || append_index(doubts, i) < 0)) {
             return -1;
         }
@@ -728,13 +748,13 @@ static PyObject *judge_group(PyObject *Py_UNUSED(module), PyObject *const *argum
         PyErr_SetString(PyExc_TypeError, "judge_group: the arguments don't fit together; see goodcall.native");
         return NULL;
     }
-    Py_ssize_t max_length = PyLong_AsSsize_t(arguments[1]);
+    Py_ssize_t max_bytes = PyLong_AsSsize_t(arguments[1]);
     /* Validators run Python, which could change a list. */
-    PyObject *completions = max_length == -1 && PyErr_Occurred() ? NULL : PySequence_Tuple(arguments[0]);
+    PyObject *completions = max_bytes == -1 && PyErr_Occurred() ? NULL : PySequence_Tuple(arguments[0]);
     PyObject *verdicts = completions ? PyList_New(PyTuple_GET_SIZE(completions)) : NULL;
     PyObject *doubts = verdicts ? PyList_New(0) : NULL;
     PyObject *answer = NULL;
-    if (doubts != NULL && fill_verdicts(&task, completions, max_length, verdicts, doubts) == 0) {
+    if (doubts != NULL && fill_verdicts(&task, completions, max_bytes, verdicts, doubts) == 0) {
         answer = PyTuple_Pack(2, verdicts, doubts);
     }
     Py_XDECREF(completions);

@@ -47,7 +47,7 @@ class JudgeGroup(Protocol):
     """What ``_native.judge_group`` is."""
 
     def __call__(
-        self, completions: Sequence[Completion], max_length: int, task: NativeTask, verdicts: tuple[Verdict, ...], /
+        self, completions: Sequence[Completion], max_bytes: int, task: NativeTask, verdicts: tuple[Verdict, ...], /
     ) -> tuple[list[Verdict], list[int]]:
         """The verdicts of ``tool_n1/hardened@1``, and the indices of those that are in doubt.
 
@@ -55,7 +55,8 @@ class JudgeGroup(Protocol):
 
         Args:
             completions: texts with their prefixes; whatever is no plain str is in doubt.
-            max_length: code points that a text may have; a longer one is in doubt.
+            max_bytes: bytes of UTF-8 that a text may have; one that could have more, going by its length and its
+                widest character, is in doubt.
             task: what to judge by.
             verdicts: what to answer, by the order of ``OUTCOMES``.
         """

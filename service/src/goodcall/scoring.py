@@ -11,6 +11,7 @@ from goodcall.byte_bounded import CacheUse
 from goodcall.errors import MissingNeed, UnsupportedCompletion, UnusableTask
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
+from goodcall.rewards.reward import MAX_BYTES_OF_A_CODE_POINT
 from goodcall.schema_bounds import DEFAULT_BOUNDS, SchemaBounds
 from goodcall.task_cache import CACHE_BYTES, Prepared, TaskCache
 from goodcall.types import (
@@ -29,7 +30,6 @@ from goodcall.types import (
 
 MAX_COMPLETION_BYTES = 1 << 20
 """Bytes of UTF-8 that a completion may have; a longer one scores 0 unread."""
-_MAX_BYTES_OF_A_CODE_POINT = 4
 
 
 def score(
@@ -97,7 +97,6 @@ class Scorer:
         bounds: SchemaBounds = DEFAULT_BOUNDS,
     ) -> None:
         self._max_completion_bytes = max_completion_bytes
-        self._max_length = max_completion_bytes // _MAX_BYTES_OF_A_CODE_POINT
         self._tasks = TaskCache(cache_bytes, bounds)
 
     @property
@@ -132,7 +131,10 @@ class Scorer:
         if reward.judge_group is None or explain or prepared.defect is not None:
             return [judge(completion) for completion in completions]
         verdicts, left = reward.judge_group(
-            _joined(assistant_prefix, completions), self._max_length + len(assistant_prefix), prepared.task, context
+            _joined(assistant_prefix, completions),
+            self._max_completion_bytes + len(assistant_prefix),
+            prepared.task,
+            context,
         )
         for index in left:
             verdicts[index] = judge(completions[index])
@@ -168,7 +170,7 @@ def _is_longer(completion: CompletionText | AssistantMessage, limit: int) -> boo
     """Whether the UTF-8 of a completion has more bytes than the limit."""
     texts = _message_texts(completion) if isinstance(completion, AssistantMessage) else _own_text(completion)
     code_points = sum(map(len, texts))
-    if code_points * _MAX_BYTES_OF_A_CODE_POINT <= limit:
+    if code_points * MAX_BYTES_OF_A_CODE_POINT <= limit:
         return False
     return code_points > limit or sum(len(text.encode(errors="surrogatepass")) for text in texts) > limit
 

@@ -14,7 +14,7 @@ from goodcall.ground_truth import check_ground_truth, read_ground_truth
 from goodcall.matching import ExpectedCalls, call_not_wanted, spell
 from goodcall.parsing import Block, Calls, PlainAnswer, body_of_common_form, parse, read_body, read_form
 from goodcall.reasons import Reason
-from goodcall.rewards.reward import Reward, binary_judgement
+from goodcall.rewards.reward import Reward, binary_judgement, fits
 from goodcall.schemas import Toolbox
 from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import (
@@ -67,23 +67,23 @@ def judge_hardened(completion: CompletionText | AssistantMessage, task: Hardened
 
 
 def judge_hardened_group(
-    completions: Sequence[Completion], max_length: int, task: HardenedTask, context: Context
+    completions: Sequence[Completion], max_bytes: int, task: HardenedTask, context: Context
 ) -> tuple[list[Verdict], list[int]]:
     """The verdicts on the texts of a group, every call block that repeats judged once. See ``Reward.judge_group``."""
-    return judge_hardened_group_by(native.doubt_group, completions, max_length, task, context)
+    return judge_hardened_group_by(native.doubt_group, completions, max_bytes, task, context)
 
 
 def judge_hardened_group_by(
-    judge_group: native.JudgeGroup, completions: Sequence[Completion], max_length: int, task: HardenedTask, _: Context
+    judge_group: native.JudgeGroup, completions: Sequence[Completion], max_bytes: int, task: HardenedTask, _: Context
 ) -> tuple[list[Verdict], list[int]]:
     """The same by a compiled judge, and by means of this module where that is in doubt."""
-    verdicts, doubts = judge_group(completions, max_length, task.compiled, _VERDICTS)
+    verdicts, doubts = judge_group(completions, max_bytes, task.compiled, _VERDICTS)
     if len(verdicts) != len(completions):
         raise RuntimeError(f"{len(completions)} completions have {len(verdicts)} verdicts")
     judged, left = task.compiled.known.copy() if doubts else {}, []
     for index in doubts:
         completion = completions[index]
-        if isinstance(completion, str) and len(completion) <= max_length:
+        if isinstance(completion, str) and fits(completion, max_bytes):
             verdicts[index] = _judge_once(completion, task, judged)
         else:
             left.append(index)
