@@ -145,7 +145,16 @@ PATHOLOGICAL = {
     "doubling that compiles slowly": (doubling(30, unevaluatedProperties=False), {}, BEYOND),
     "doubling beside an embedded id": (doubling(22, properties={"a": {"$id": "urn:a"}}), {}, INVALID),
     "doubling within the bounds": (doubling(8), {}, "ok"),
-    "a long chain of references": (chained(2_000), {}, BEYOND),
+    "a chain of references": (chained(200), {}, BEYOND),
+    "a chain of references beyond the bytes of a tool": (chained(2_000), {}, BEYOND),
+    "a chain of references through values": (
+        {
+            "$ref": "#/$defs/d0",
+            "$defs": {f"d{link}": {"items": {"$ref": f"#/$defs/d{link + 1}"}} for link in range(1_200)},
+        },
+        [],
+        INVALID,
+    ),
     "recursion that doubles": (
         {"properties": {"a": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}},
         deep(60),
