@@ -227,7 +227,7 @@ class TestSmallLimits:
             "max_tool_bytes": 64 << 10,
             "max_schema_nodes": 5_000,
             "max_schema_depth": 32,
-            "max_schema_checks": 10_000,
+            "max_schema_checks": 20_000,
             "request_deadline_s": 30.0,
         }
 

@@ -27,7 +27,7 @@ class SchemaBounds:
     """JSON values in one tool's parameters, at every level."""
     max_schema_depth: int = 32
     """Brackets that may be open at once in one tool's parameters."""
-    max_schema_checks: int = 10_000
+    max_schema_checks: int = 20_000
     """Checks of one value in the arguments, all references followed; see ``count_checks``."""
 
 
@@ -129,8 +129,8 @@ def _watched(schema: dict[str, JSON]) -> AbstractSet[str]:
 
 
 def is_looked_up(enum: JSON) -> bool:
-    """Whether membership in an ``enum`` is found out at once, however long it is."""
-    return isinstance(enum, list) and {*map(type, enum)} in ({str}, {int})
+    """Whether an ``enum`` holds texts alone, in which one is found at once."""
+    return isinstance(enum, list) and {*map(type, enum)} == {str}
 
 
 def _count_patterns(schema: dict[str, JSON]) -> int:
