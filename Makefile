@@ -1,15 +1,18 @@
 PYTHON ?= python3
 SEED ?= 1
+FUZZ_SECONDS ?= 600
 
 DEMO := .venv/demo
 TEST := .venv/test
+FUZZ := .venv/fuzz
+CONTRACT := .venv/contract
 CONSTRAINTS := -c constraints.txt
 COMPILED := service/setup.py service/src/goodcall/_native.c
 MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml $(COMPILED)
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench fuzz faults mutants format documents clean
+.PHONY: help demo test check guard bench oracle fuzz faults mutants format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,8 +37,12 @@ guard: $(TEST)/.installed  ## Fail when something got a quarter slower than it w
 bench: $(TEST)/.installed  ## Measure everything side by side and write docs/benchmarks.md; best on a quiet machine
 	$(TEST)/bin/python -m benchmarks
 
-fuzz: $(TEST)/.installed  ## The verifier against a second implementation on a million generated completions
+oracle: $(TEST)/.installed  ## The verifier against a second implementation on a million generated completions
 	$(TEST)/bin/python tests/fuzz/agree_with_oracle.py
+
+fuzz: $(FUZZ)/.installed  ## Ten minutes of made-up bytes at each of parser, schema compiler and wire decoder
+	for target in parser schema_compiler wire_decoder; do \
+		$(FUZZ)/bin/python tests/fuzz/run.py $$target --seconds $(FUZZ_SECONDS) || exit 1; done
 
 faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers
 	FAULTY_CALLS=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py
@@ -58,6 +65,11 @@ $(DEMO)/.installed: $(MANIFESTS)
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) $(TORCH)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) -e ./service -e ./client -e ./trainer
+	@touch $@
+
+$(FUZZ)/.installed: $(MANIFESTS) tests/fuzz/requirements.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/pip install --quiet $(CONSTRAINTS) -r tests/fuzz/requirements.txt -e ./service
 	@touch $@
 
 $(TEST)/.installed: $(MANIFESTS) tests/requirements.txt
