@@ -1,6 +1,7 @@
 PYTHON ?= python3
 SEED ?= 1
 FUZZ_SECONDS ?= 600
+EXAMPLES ?= 500
 
 DEMO := .venv/demo
 TEST := .venv/test
@@ -9,10 +10,11 @@ CONTRACT := .venv/contract
 CONSTRAINTS := -c constraints.txt
 COMPILED := service/setup.py service/src/goodcall/_native.c
 MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml $(COMPILED)
+LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench oracle fuzz faults mutants format documents clean
+.PHONY: help demo test check guard bench oracle fuzz contract faults mutants format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,6 +46,11 @@ fuzz: $(FUZZ)/.installed  ## Ten minutes of made-up bytes at each of parser, sch
 	for target in parser schema_compiler wire_decoder; do \
 		$(FUZZ)/bin/python tests/fuzz/run.py $$target --seconds $(FUZZ_SECONDS) || exit 1; done
 
+contract: $(TEST)/.installed $(CONTRACT)/.installed  ## The contract: two linters, then schemathesis on a running service
+	REDOCLY_TELEMETRY=off $(CONTRACT)/node_modules/.bin/redocly lint --extends=recommended-strict openapi.yaml
+	$(CONTRACT)/node_modules/.bin/spectral lint --ruleset tests/contract/spectral.yaml --fail-severity=hint openapi.yaml
+	$(TEST)/bin/python tests/contract/run_schemathesis.py $(CONTRACT)/bin/st --examples $(EXAMPLES) --seed $(SEED)
+
 faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers
 	FAULTY_CALLS=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py
 
@@ -65,6 +72,12 @@ $(DEMO)/.installed: $(MANIFESTS)
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) $(TORCH)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) -e ./service -e ./client -e ./trainer
+	@touch $@
+
+$(CONTRACT)/.installed: tests/contract/requirements.txt
+	$(PYTHON) -m venv $(CONTRACT)
+	$(CONTRACT)/bin/pip install --quiet -r tests/contract/requirements.txt
+	npm install --prefix $(CONTRACT) --silent --no-audit --no-fund $(LINTERS)
 	@touch $@
 
 $(FUZZ)/.installed: $(MANIFESTS) tests/fuzz/requirements.txt
