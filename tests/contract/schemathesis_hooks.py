@@ -66,7 +66,7 @@ def without_fraction(value: Any) -> Any:
 
 @schemathesis.hook
 def filter_failure(_context: Any, failure: Any, case: Any, response: Any) -> bool:
-    """A line that can't be scored is refused in its own place, under a 200: what must be a 4xx is the line's problem."""
+    """A line that can't be scored is refused in its own place, under a 200: the line's problem must be a 4xx."""
     if case.media_type != NDJSON or response.status_code != 200 or type(failure).__name__ != "AcceptedNegativeData":
         return True
     lines = [json.loads(line) for line in response.content.splitlines()]
