@@ -51,8 +51,8 @@ contract: $(TEST)/.installed $(CONTRACT)/.installed  ## The contract: two linter
 	$(CONTRACT)/node_modules/.bin/spectral lint --ruleset tests/contract/spectral.yaml --fail-severity=hint openapi.yaml
 	$(TEST)/bin/python tests/contract/run_schemathesis.py $(CONTRACT)/bin/st --examples $(EXAMPLES) --seed $(SEED)
 
-faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers
-	FAULTY_CALLS=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py
+faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers, as many made-up ones
+	FAULTY_CALLS=10000 FAULT_SCHEDULES=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py tests/client/test_faults.py
 
 mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes hours
 	$(TEST)/bin/python tests/mutation/run.py
