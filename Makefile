@@ -15,7 +15,7 @@ LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench oracle fuzz contract faults soak mutants format documents clean
+.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils 
 
 soak: $(TEST)/.installed  ## A minute of restarting two services in turn under load
 	SOAK_S=$(SOAK_S) $(TEST)/bin/python -m pytest -s tests/contract/test_rolling_restarts.py
+
+overload: $(TEST)/.installed  ## Ask for ten times what the service can do and write docs/overload.md; best on a quiet machine
+	$(TEST)/bin/python -m benchmarks.overload --into docs/overload.md
 
 mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes hours
 	$(TEST)/bin/python tests/mutation/run.py

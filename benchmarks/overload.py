@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.corpus_statistics import percentile
+from benchmarks.document import goals_table, machine, table
 from benchmarks.goals import Goal
 from benchmarks.open_loop import Answers, Load, answers_to, concatenated, sending
 from benchmarks.raw_client import RawClient
@@ -32,6 +33,23 @@ CALM_SHARE = 0.2
 """Of the capacity; what that team sends."""
 FULL_SPEED = 0.9
 """Of the capacity; from there on the service has recovered."""
+
+_REPORT = """\
+# Ten times too much
+
+Written by `make overload`, on {machine}. Waits are wall time. The service has one worker and its default settings; the
+load comes from another process that sends on whether or not it is answered, so its queue can't hide in the client.
+
+{goals}
+
+{loads}
+
+A request holds {completions} completions and asks for explanations, so that Python judges each of them: {capacity} such
+requests a second is what the service does one after the other, its capacity. The calm team sends requests of
+{calm_completions}, {calm_share} of the capacity in all; its share beside the greedy team would be half of it, and so
+would the greedy team's, which sends ten times that. `/livez` was asked {probes} times during the flood, and memory was
+{memory} MB.
+"""
 
 _GROUP = 8
 _PROBE_EVERY_S = 0.02
@@ -176,28 +194,31 @@ def goals(overload: Overload, neighbours: Neighbours) -> Iterator[Goal]:
 
 def write(overload: Overload, neighbours: Neighbours) -> str:
     """The report in Markdown."""
-    lines = ["| figure | goal | measured | met |", "| --- | ---: | ---: | ---: |"]
-    for goal in goals(overload, neighbours):
-        met = "yes" if goal.is_met else "**no**"
-        lines.append(f"| {goal.name} | ≤ {goal.bound:g}{goal.unit} | {goal.measured:.3g}{goal.unit} | {met} |")
-    lines += ["", "| load | a second | sent | accepted | refused | p50, ms | p99, ms |", "| --- |" + " ---: |" * 6]
-    named = {
+    loads = {
         "the flood": overload.flood,
         "the calm team alone": neighbours.alone,
         "the calm team beside": neighbours.beside,
         "the greedy team": neighbours.greedy,
     }
-    for name, answers in named.items():
-        figures = (f"{answers.sent / answers.sending_s:.0f}", f"{answers.sent:,}", f"{len(answers.accepted_s):,}")
-        waits = (f"{answers.accepted_ms(percent):.0f}" for percent in (50, 99))
-        lines.append("| " + " | ".join((name, *figures, f"{len(answers.refused_s):,}", *waits)) + " |")
-    megabytes = (min(overload.memory_bytes) / 1e6, max(overload.memory_bytes) / 1e6)
-    lines += [
-        "",
-        f"Capacity: {overload.capacity_per_s:.0f} requests a second of {COMPLETIONS} completions, explained. ",
-    ]
-    lines[-1] += f"Memory during the flood: {megabytes[0]:.0f} to {megabytes[1]:.0f} MB."
-    return "\n".join(lines) + "\n"
+    head = ("load", "a second", "sent", "accepted", "refused", "p50, ms", "p99, ms")
+    megabytes = [look / 1e6 for look in overload.memory_bytes]
+    return _REPORT.format(
+        machine=machine(),
+        goals=goals_table(goals(overload, neighbours)),
+        loads=table(head, (_row(name, answers) for name, answers in loads.items())),
+        capacity=f"{overload.capacity_per_s:.0f}",
+        completions=f"{COMPLETIONS:,}",
+        calm_completions=CALM_COMPLETIONS,
+        calm_share=f"{CALM_SHARE:.0%}".replace("%", " %"),
+        probes=f"{len(overload.probes_s):,}",
+        memory=f"{min(megabytes):.0f} to {max(megabytes):.0f}",
+    )
+
+
+def _row(name: str, answers: Answers) -> tuple[str, ...]:
+    counts = (answers.sent, len(answers.accepted_s), len(answers.refused_s))
+    waits = (f"{answers.accepted_ms(percent):.0f}" for percent in (50, 99))
+    return (name, f"{answers.sent / answers.sending_s:.0f}", *(f"{count:,}" for count in counts), *waits)
 
 
 def main() -> None:
