@@ -48,4 +48,5 @@ def test_the_report_says_of_every_goal_whether_it_was_met():
     assert written.count("| yes |") == len(list(goals(*report())))
     assert "| the flood | 11 | 11 | 2 | 9 | 600 | 600 |" in written
     slow = write(*report(flood=answers(1.5)))
-    assert "| accepted requests under ten times the capacity, p99 | ≤ 1000 ms | 1500 ms | **no** |" in slow
+    assert slow.count("| yes |") == len(list(goals(*report()))) - 1
+    assert slow.count("| **no** |") == 1
