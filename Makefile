@@ -1,15 +1,21 @@
 PYTHON ?= python3
 SEED ?= 1
+FUZZ_SECONDS ?= 600
+EXAMPLES ?= 500
+SOAK_S ?= 60
 
 DEMO := .venv/demo
 TEST := .venv/test
+FUZZ := .venv/fuzz
+CONTRACT := .venv/contract
 CONSTRAINTS := -c constraints.txt
 COMPILED := service/setup.py service/src/goodcall/_native.c
 MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml $(COMPILED)
+LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench fuzz faults mutants format documents clean
+.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,11 +40,26 @@ guard: $(TEST)/.installed  ## Fail when something got a quarter slower than it w
 bench: $(TEST)/.installed  ## Measure everything side by side and write docs/benchmarks.md; best on a quiet machine
 	$(TEST)/bin/python -m benchmarks
 
-fuzz: $(TEST)/.installed  ## The verifier against a second implementation on a million generated completions
+oracle: $(TEST)/.installed  ## The verifier against a second implementation on a million generated completions
 	$(TEST)/bin/python tests/fuzz/agree_with_oracle.py
 
-faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers
-	FAULTY_CALLS=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py
+fuzz: $(FUZZ)/.installed  ## Ten minutes of made-up bytes at each of parser, schema compiler and wire decoder
+	for target in parser schema_compiler wire_decoder; do \
+		$(FUZZ)/bin/python tests/fuzz/run.py $$target --seconds $(FUZZ_SECONDS) || exit 1; done
+
+contract: $(TEST)/.installed $(CONTRACT)/.installed  ## The contract: two linters, then schemathesis on a running service
+	REDOCLY_TELEMETRY=off $(CONTRACT)/node_modules/.bin/redocly lint --extends=recommended-strict openapi.yaml
+	$(CONTRACT)/node_modules/.bin/spectral lint --ruleset tests/contract/spectral.yaml --fail-severity=hint openapi.yaml
+	$(TEST)/bin/python tests/contract/run_schemathesis.py $(CONTRACT)/bin/st --examples $(EXAMPLES) --seed $(SEED)
+
+faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers, as many made-up ones
+	FAULTY_CALLS=10000 FAULT_SCHEDULES=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py tests/client/test_faults.py
+
+soak: $(TEST)/.installed  ## A minute of restarting two services in turn under load
+	SOAK_S=$(SOAK_S) $(TEST)/bin/python -m pytest -s tests/contract/test_rolling_restarts.py
+
+overload: $(TEST)/.installed  ## Ask for ten times what the service can do and write docs/overload.md; best on a quiet machine
+	$(TEST)/bin/python -m benchmarks.overload --into docs/overload.md
 
 mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes an hour
 	$(TEST)/bin/python tests/mutation/run.py
@@ -58,6 +79,17 @@ $(DEMO)/.installed: $(MANIFESTS)
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) $(TORCH)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) -e ./service -e ./client -e ./trainer
+	@touch $@
+
+$(CONTRACT)/.installed: tests/contract/requirements.txt
+	$(PYTHON) -m venv $(CONTRACT)
+	$(CONTRACT)/bin/pip install --quiet -r tests/contract/requirements.txt
+	npm install --prefix $(CONTRACT) --silent --no-audit --no-fund $(LINTERS)
+	@touch $@
+
+$(FUZZ)/.installed: $(MANIFESTS) tests/fuzz/requirements.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/pip install --quiet $(CONSTRAINTS) -r tests/fuzz/requirements.txt -e ./service
 	@touch $@
 
 $(TEST)/.installed: $(MANIFESTS) tests/requirements.txt

@@ -35,11 +35,11 @@ def write(found: Measurements, command: str, plot: str) -> str:
     """
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         command=command,
-        machine=_machine(),
+        machine=machine(),
         versions=", ".join(f"{package} {version(package)}" for package in _PACKAGES),
         plot=plot,
         plot_says=PLOT_SAYS,
-        goals=_goals(check(found)),
+        goals=goals_table(check(found)),
         rounds=len(found.side_by_side.costs[PLAIN]),
         per_request=f"{PER_REQUEST:,}",
         side_by_side=_side_by_side(found.side_by_side),
@@ -51,7 +51,7 @@ def write(found: Measurements, command: str, plot: str) -> str:
         tool_counts=_sweep(found.tool_counts, "tools", sweeps.TOOL_COUNTS, ("grouped", "inline")),
         hostile=_hostile(found),
         peaks=_peaks(found),
-        growth=_table(("tasks", "MB"), ((f"{look.tasks:,}", f"{look.held_bytes / 1e6:.0f}") for look in found.growth)),
+        growth=table(("tasks", "MB"), ((f"{look.tasks:,}", f"{look.held_bytes / 1e6:.0f}") for look in found.growth)),
         latency=_latency(found),
         workers=_workers(found),
         tasks=TASKS,
@@ -60,12 +60,14 @@ def write(found: Measurements, command: str, plot: str) -> str:
     )
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What was measured on, in words."""
     cpus = len(os.sched_getaffinity(0))
     return f"{cpus} {platform.machine()} CPUs under {platform.system()}, Python {platform.python_version()}"
 
 
-def _goals(goals: Sequence[Goal]) -> str:
+def goals_table(goals: Iterable[Goal]) -> str:
+    """Goals and what was measured, in Markdown."""
     rows = (
         (
             goal.name,
@@ -75,7 +77,7 @@ def _goals(goals: Sequence[Goal]) -> str:
         )
         for goal in goals
     )
-    return _table(("figure", "goal", "measured", "met"), rows)
+    return table(("figure", "goal", "measured", "met"), rows)
 
 
 def _side_by_side(rounds: Rounds) -> str:
@@ -83,12 +85,12 @@ def _side_by_side(rounds: Rounds) -> str:
     for name in rounds.costs:
         baseline = PLAIN_LATE if "late" in name else PLAIN
         rows.append((name, _figure(rounds.microseconds(name)), f"{rounds.ratio(name, baseline):.3f}"))
-    return _table(("", "µs", "times plain scorer"), rows)
+    return table(("", "µs", "times plain scorer"), rows)
 
 
 def _sweep(rounds: Rounds, what: str, steps: Sequence[int], names: Sequence[str]) -> str:
     rows = ((f"{step:,}", *(_figure(rounds.microseconds(f"{name} {step}")) for name in names)) for step in steps)
-    return _table((what, *names), rows)
+    return table((what, *names), rows)
 
 
 def _hostile(found: Measurements) -> str:
@@ -102,7 +104,7 @@ def _hostile(found: Measurements) -> str:
         )
         for one in found.hostile
     )
-    return _table(("completion", "verifier, ms", "reason", "plain scorer, ms", "its answer"), rows)
+    return table(("completion", "verifier, ms", "reason", "plain scorer, ms", "its answer"), rows)
 
 
 def _peaks(found: Measurements) -> str:
@@ -115,17 +117,17 @@ def _peaks(found: Measurements) -> str:
         )
         for peak in found.peaks
     )
-    return _table(("completions", "body, MB", "peak above idle, MB", "times body"), rows)
+    return table(("completions", "body, MB", "peak above idle, MB", "times body"), rows)
 
 
 def _latency(found: Measurements) -> str:
     rows = (("batches of 1,024", found.batches), ("probes while 8,192 are scored", found.probes))
-    return _table(("", "p50, ms", "p99, ms", "longest, ms", "of"), (_waits(name, latency) for name, latency in rows))
+    return table(("", "p50, ms", "p99, ms", "longest, ms", "of"), (_waits(name, latency) for name, latency in rows))
 
 
 def _workers(found: Measurements) -> str:
     rows = ((f"{one.workers}", f"{one.completions_per_s:,.0f}", _figure(one.cpu_us)) for one in found.throughputs)
-    return _table(("workers", "completions a second", "CPU µs"), rows)
+    return table(("workers", "completions a second", "CPU µs"), rows)
 
 
 def _waits(name: str, latency: Latency) -> tuple[str, ...]:
@@ -135,10 +137,10 @@ def _waits(name: str, latency: Latency) -> tuple[str, ...]:
 
 def _corpus() -> str:
     rows = ((figure.name, _figure(figure.target), _figure(figure.value)) for figure in measure_corpus(make_corpus()))
-    return _table(("", "benchmark", "corpus"), rows)
+    return table(("", "benchmark", "corpus"), rows)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown: the first column is words, the others are aligned to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -3,13 +3,12 @@
 The only figures here that are wall time, and so the only ones that need a quiet machine.
 """
 
-import socket
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from functools import partial
 
 from benchmarks import bodies
 from benchmarks.corpus import GROUP, Task
@@ -20,8 +19,6 @@ from benchmarks.servers import Server
 from benchmarks.supply import Supply
 
 BATCH, LARGE_BATCH = 1024, 8192
-
-_PROBE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +44,7 @@ def batches(server: Server, tasks: Sequence[Task], count: int) -> Latency:
             fresh = supply.take(BATCH // GROUP)
             warm_up(client, fresh)
             [body] = bodies.grouped(fresh, BATCH)
-            waits_s.append(_waited_s(client, body))
+            waits_s.append(_waited_s(partial(client.post, body)))
     return _latency(waits_s[1:])
 
 
@@ -64,20 +61,17 @@ def probes(server: Server, tasks: Sequence[Task], count: int) -> Latency:
 
 
 def _probe_until(scored: Future[bytes], url: str) -> list[float]:
-    parts, waits_s = urlsplit(url), []
-    with socket.create_connection((parts.hostname or "", parts.port or 80)) as connection:
+    waits_s = []
+    with RawClient(url) as client:
         while not scored.done():
-            started = time.perf_counter()
-            connection.sendall(_PROBE)
-            connection.recv(4096)
-            waits_s.append(time.perf_counter() - started)
+            waits_s.append(_waited_s(lambda: client.get("/livez")))
     scored.result()
     return waits_s
 
 
-def _waited_s(client: RawClient, body: bytes) -> float:
+def _waited_s(exchange: Callable[[], bytes]) -> float:
     started = time.perf_counter()
-    client.post(body)
+    exchange()
     return time.perf_counter() - started
 
 

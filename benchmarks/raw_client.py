@@ -12,10 +12,11 @@ TIMEOUT_S = 120
 class RawClient:
     """Keeps some connections to a server open and sends them prepared bodies. Not thread-safe."""
 
-    def __init__(self, url: str, connections: int = 1) -> None:
+    def __init__(self, url: str, connections: int = 1, *, token: str | None = None) -> None:
         parts = urlsplit(url)
         address = (parts.hostname or "", parts.port or 80)
-        self._host = parts.netloc
+        key = f"Authorization: Bearer {token}\r\n" if token else ""
+        self._fields = f"Host: {parts.netloc}\r\n{key}"
         self._sockets = [socket.create_connection(address, timeout=TIMEOUT_S) for _ in range(connections)]
 
     def __enter__(self) -> Self:
@@ -36,11 +37,20 @@ class RawClient:
         [answer] = self.post_together([body])
         return answer
 
+    def get(self, path: str) -> bytes:
+        """The answer to a GET.
+
+        Raises:
+            RuntimeError: the server did not answer with 200.
+        """
+        self._sockets[0].sendall(f"GET {path} HTTP/1.1\r\n{self._fields}\r\n".encode())
+        return _read_answer(self._sockets[0])
+
     def post_together(self, bodies: Sequence[bytes]) -> list[bytes]:
         """The answers to as many bodies as there are connections at most: all are sent before any answer is read."""
         connections = self._sockets[: len(bodies)]
         for connection, body in zip(connections, bodies, strict=True):
-            head = f"POST /score HTTP/1.1\r\nHost: {self._host}\r\nContent-Type: application/json\r\n"
+            head = f"POST /score HTTP/1.1\r\n{self._fields}Content-Type: application/json\r\n"
             connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         return [_read_answer(connection) for connection in connections]
 

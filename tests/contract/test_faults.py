@@ -13,7 +13,7 @@ from fault_proxy import Fate, FaultProxy
 from goodcall.reasons import Reason
 from goodcall_client import AsyncClient, Item
 from goodcall_client._types import SERVICE_UNAVAILABLE
-from serving import serving
+from serving import kill, serving, worker_pids
 
 CALLS = int(os.environ.get("FAULTY_CALLS", "1000"))
 IN_FLIGHT = 32
@@ -84,16 +84,30 @@ class KillingTransport(httpx.AsyncHTTPTransport):
         return response
 
 
+BATCH = [
+    Item(
+        id=f"group-{number}",
+        tools=[TOOL],
+        ground_truth=[{"name": "f", "arguments": {"n": number}}],
+        completions=[write_call(number + delta) for delta in range(8)],
+    )
+    for number in range(200)
+]
+
+
+async def scored_while(url, then):
+    """Checks that a batch gets each of its verdicts once, though something happens in its middle."""
+    transport = KillingTransport(30, then)
+    async with AsyncClient(url, max_completions_per_request=16, transport=transport) as client:
+        result = await client.score(BATCH, explain=True)
+        undisturbed = await client.score(BATCH, explain=True)
+    assert [item.id for item in result.items] == [item.id for item in BATCH]
+    assert [[verdict.score for verdict in item.verdicts] for item in result.items] == [[1.0] + [0.0] * 7] * 200
+    assert written(result.items) == written(undisturbed.items)
+    assert len(set(result.request_ids)) == 100
+
+
 async def test_a_batch_outlives_its_service_being_killed_and_started_again():
-    items = [
-        Item(
-            id=f"group-{number}",
-            tools=[TOOL],
-            ground_truth=[{"name": "f", "arguments": {"n": number}}],
-            completions=[write_call(number + delta) for delta in range(8)],
-        )
-        for number in range(200)
-    ]
     with ExitStack() as services:
         process, url = services.enter_context(serving())
         again = []
@@ -103,16 +117,17 @@ async def test_a_batch_outlives_its_service_being_killed_and_started_again():
             port = str(urlsplit(url).port)
             again.append(asyncio.create_task(asyncio.to_thread(services.enter_context, serving("--port", port))))
 
-        transport = KillingTransport(30, kill_and_start_again)
-        async with AsyncClient(url, max_completions_per_request=16, transport=transport) as client:
-            result = await client.score(items, explain=True)
-            assert (await again[0])[1] == url
-            undisturbed = await client.score(items, explain=True)
+        await scored_while(url, kill_and_start_again)
+        assert (await again[0])[1] == url
         assert process.poll() is not None
-    assert [item.id for item in result.items] == [item.id for item in items]
-    assert [[verdict.score for verdict in item.verdicts] for item in result.items] == [[1.0] + [0.0] * 7] * 200
-    assert written(result.items) == written(undisturbed.items)
-    assert len(set(result.request_ids)) == 100
+
+
+async def test_a_batch_outlives_a_worker_of_its_service_being_killed():
+    with serving("--workers", "2") as (process, url):
+        killed = worker_pids(process)[0]
+        await scored_while(url, lambda: kill(killed))
+        assert "another takes its place" in process.stderr.readline()
+        assert killed not in worker_pids(process)
 
 
 def test_the_service_never_gives_the_reason_by_which_the_client_marks_what_it_masked():

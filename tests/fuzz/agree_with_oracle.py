@@ -1,6 +1,6 @@
 """Runs the verifier against the second implementation on generated completions, by default a million of them.
 
-``make fuzz`` runs it. The seeds are the numbers from START on, so that any case can be made again:
+``make oracle`` runs it. The seeds are the numbers from START on, so that any case can be made again:
 ``generate(seed)`` in ``tests/generated.py``.
 """
 

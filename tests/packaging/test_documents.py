@@ -38,7 +38,7 @@ def test_the_document_of_reasons_is_that_of_the_code():
     assert (REPOSITORY / "docs" / "reasons.md").read_text(encoding="utf-8") == written
 
 
-@pytest.mark.parametrize("command", ["make demo", "make test", "make fuzz"])
+@pytest.mark.parametrize("command", ["make demo", "make test", "make oracle"])
 def test_the_commands_of_the_readme_are_targets(command):
     assert command in (REPOSITORY / "README.md").read_text(encoding="utf-8")
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")

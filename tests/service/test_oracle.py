@@ -12,7 +12,7 @@ from suites import conformance_rows, conformance_tasks
 
 HARDENED = find_reward("tool_n1/hardened@1")
 CASES = 20_000
-"""``make fuzz`` runs a million."""
+"""``make oracle`` runs a million."""
 
 
 def verifier(scorer, case):

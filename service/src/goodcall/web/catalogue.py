@@ -13,7 +13,7 @@ class RewardEntry(BaseModel):
     id: str = Field(description="`family/variant@version`.")
     digest: str = Field(description="Changes whenever an answer of this version would.")
     summary: str
-    range: tuple[float, float] = Field(description="The lowest and the highest score.")
+    range: list[float] = Field(description="The lowest and the highest score.", min_length=2, max_length=2)
     needs: list[str] = Field(description="What an item must carry beside its completions.")
     dialect: str = Field(description="How a completion writes its calls for this reward to read them.")
     source: str = Field(description="Where the definition comes from.")
@@ -25,7 +25,7 @@ class RewardEntry(BaseModel):
             id=reward.id,
             digest=reward.digest,
             summary=reward.summary,
-            range=(reward.low, reward.high),
+            range=[reward.low, reward.high],
             needs=list(reward.needs),
             dialect=reward.dialect,
             source=reward.source,

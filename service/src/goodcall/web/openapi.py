@@ -4,6 +4,7 @@
 """
 
 import sys
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -13,9 +14,10 @@ from fastapi.openapi.utils import get_openapi
 
 import goodcall
 from goodcall.reasons import Reason
+from goodcall.rewards import CATALOGUE
 from goodcall.web.auth import OPEN_PATHS
 from goodcall.web.lines import DIGEST_HEADER, NDJSON, REWARD_HEADER, LineProblem
-from goodcall.web.problems import PROBLEM_JSON, Problem
+from goodcall.web.problems import PROBLEM_JSON, Problem, ProblemCode
 from goodcall.web.settings import Settings
 from goodcall.web.wire import ScoreRequest, ScoreResponse
 
@@ -30,9 +32,32 @@ Goodcall judges tool calls that a policy wrote: one verdict a completion, with a
 
 A bad completion is a verdict, never an error. A score of null means that the task itself is unusable.
 Clients must ignore response fields that they don't know; requests with unknown fields are refused.
+Integers are written without a fraction: 3, not 3.0.
 
 A service may have keys in force. `/score` needs a team's key then and `/metrics` an operator's; the rest is open.
 """
+_TAGS = {
+    "scoring": ("Completions to verdicts.", ("/score",)),
+    "catalogue": ("What can be asked for.", ("/rewards", "/rewards/{family}/{variant}", "/limits")),
+    "operation": ("For those who run a service.", ("/livez", "/readyz", "/version", "/metrics")),
+}
+_PROBLEMS = {
+    "/score": (
+        ProblemCode.INVALID_JSON,
+        ProblemCode.INVALID_REQUEST,
+        ProblemCode.UNKNOWN_FIELD,
+        ProblemCode.UNKNOWN_REWARD,
+        ProblemCode.UNSUPPORTED_COMPLETION,
+        ProblemCode.LIMIT_EXCEEDED,
+        ProblemCode.BODY_TOO_LARGE,
+        ProblemCode.UNSUPPORTED_MEDIA_TYPE,
+    ),
+    "/rewards/{family}/{variant}": (ProblemCode.REWARD_NOT_FOUND,),
+    "/readyz": (ProblemCode.NOT_READY,),
+}
+"""What an operation answers beside what any may; the codes of one status stand together."""
+_REWARD_NAMES = sorted({name for reward in CATALOGUE.values() for name in (reward.id, reward.name)})
+_REWARD_NAME = {"$ref": _REFERENCE.format(name="RewardName")}
 _SECURITY_SCHEMES = {
     "BearerKey": {"type": "http", "scheme": "bearer", "description": "A key of the service, where it has keys."},
     "HeaderKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "The same in another header."},
@@ -45,7 +70,10 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
         title="Goodcall",
         version=goodcall.__version__,
         description=_DESCRIPTION,
+        contact={"name": "The maintainers of Goodcall"},
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        tags=[{"name": tag, "description": words} for tag, (words, _) in _TAGS.items()],
+        servers=[{"url": "/", "description": "The service that shows this document."}],
         routes=app.routes,
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
@@ -55,9 +83,12 @@ def build_openapi(app: FastAPI) -> dict[str, Any]:
     document["components"]["securitySchemes"] = _SECURITY_SCHEMES
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            _report_problems(operation)
+            operation["tags"] = [tag for tag, (_, paths) in _TAGS.items() if path in paths]
+            _report_problems(operation, _PROBLEMS.get(path, ()))
             _describe_keys(operation, needed=path not in OPEN_PATHS)
     _describe_score(document["paths"]["/score"]["post"])
+    _describe_path_of_reward(document["paths"]["/rewards/{family}/{variant}"]["get"])
+    document["paths"]["/metrics"]["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     return document
@@ -72,13 +103,30 @@ def _wire_schemas() -> dict[str, Any]:
         "type": "string",
         "description": f"A code from a closed list, which later versions may extend:\n{sentences}",
     }
+    schemas["RewardName"] = {"type": "string", "enum": _REWARD_NAMES, "description": "Every name that is known here."}
+    schemas["ScoreRequest"]["properties"]["reward"] |= _REWARD_NAME
+    del schemas["ScoreRequest"]["properties"]["reward"]["type"]
     schemas["LineProblem"]["properties"]["problem"] = {"$ref": _REFERENCE.format(name="Problem")}
     return schemas
 
 
-def _report_problems(operation: dict[str, Any]) -> None:
-    operation["responses"].pop("422", None)
-    operation["responses"]["default"] = _problem("A problem (RFC 9457)")
+def _report_problems(operation: dict[str, Any], codes: tuple[ProblemCode, ...]) -> None:
+    responses = operation["responses"]
+    responses.pop("422", None)
+    for status in sorted({code.status for code in codes}):
+        responses[str(int(status))] = _problem(_words(status, codes))
+    responses["4XX"] = _problem("Any other request that can't be served as it is (RFC 9457)")
+    responses["default"] = _problem("A problem (RFC 9457)")
+
+
+def _words(status: HTTPStatus, codes: tuple[ProblemCode, ...]) -> str:
+    return "; ".join(f"`{code}`: {code.headline}" for code in codes if code.status == status)
+
+
+def _describe_path_of_reward(operation: dict[str, Any]) -> None:
+    examples = {"family": "tool_n1", "variant": "hardened@1"}
+    for parameter in operation["parameters"]:
+        parameter["example"] = examples[parameter["name"]]
 
 
 def _problem(words: str, **headers: str) -> dict[str, Any]:
@@ -127,8 +175,8 @@ def _schema(*names: str) -> dict[str, Any]:
 
 
 def _option(name: str, words: str) -> dict[str, Any]:
-    kind = "boolean" if name == "explain" else "string"
-    return {"name": name, "in": "query", "description": f"With `{NDJSON}`: {words}.", "schema": {"type": kind}}
+    schema = {"reward": _REWARD_NAME, "explain": {"type": "boolean"}}.get(name, {"type": "string"})
+    return {"name": name, "in": "query", "description": f"With `{NDJSON}`: {words}.", "schema": schema}
 
 
 def _header(words: str) -> dict[str, Any]:
