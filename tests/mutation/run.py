@@ -55,7 +55,7 @@ TESTS = (
 """Everything that tests the verifier in this process, without ``test_oracle`` and ``test_real_tasks``, which go through
 tens of thousands of cases."""
 
-QUICK = "not (one_pass or half_a_megabyte or come_to_an_end or of_bfcl)"
+QUICK = "not (one_pass or half_a_megabyte or come_to_an_end or of_bfcl or takes_long)"
 """Without the tests of how long something takes, and two that read nearly 9,000 tools each."""
 
 PLUGINS = ("no:cacheprovider", "no:cov", "no:xdist", "no:unraisableexception", "no:threadexception")

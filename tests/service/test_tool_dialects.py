@@ -13,6 +13,7 @@ from goodcall import score
 from goodcall.dialects import Loss, MalformedTools, ToolDialect, detect, normalise
 from goodcall.errors import UnusableTask
 from goodcall.parsing import Calls
+from goodcall.schema_bounds import SchemaBounds
 from goodcall.strict_json import MAX_DEPTH
 from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import ToolCall
@@ -511,9 +512,10 @@ def test_tools_may_be_nested_as_deep_as_any_json():
         default = "[" * (depth - 3) + "]" * (depth - 3)
         return f'[{{"name": "f", "parameters": {{"default": {default}}}}}]'.encode()
 
-    assert ToolCompiler().toolbox(tools(MAX_DEPTH)).validators().keys() == {"f"}
+    compiler = ToolCompiler(bounds=SchemaBounds(max_schema_depth=MAX_DEPTH))
+    assert compiler.toolbox(tools(MAX_DEPTH)).validators().keys() == {"f"}
     with pytest.raises(UnusableTask) as refused:
-        ToolCompiler().toolbox(tools(MAX_DEPTH + 1))
+        compiler.toolbox(tools(MAX_DEPTH + 1))
     assert refused.value.finding.place().expected == "strict JSON"
 
 
