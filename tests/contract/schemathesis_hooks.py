@@ -1,14 +1,17 @@
 """What schemathesis has to be told about the contract, because JSON Schema can't say it and its descriptions do."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import schemathesis
+import yaml
 
 NDJSON = "application/x-ndjson"
 SCORE = {"method": "POST", "path": "/score"}
-TEXT_ALONE = ("tool_n1/hardened", "bfcl/ast", "schema/valid", "necessity/decision")
-"""Those that judge messages too."""
+CONTRACT = Path(__file__).parent.parent.parent / "openapi.yaml"
+REWARDS = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["components"]["schemas"]["RewardName"]["enum"]
+JUDGE_MESSAGES = ("tool_n1/hardened", "bfcl/ast", "schema/valid", "necessity/decision")
 NEEDED: dict[str, Any] = {"ground_truth": [], "tools": [], "context": {}}
 CONTEXT_NEEDED = {"step": 0, "category": "simple"}
 
@@ -34,18 +37,20 @@ def filter_case(_context: Any, case: Any) -> bool:
 
 @schemathesis.hook.apply_to(**SCORE)
 def map_body(_context: Any, body: Any) -> Any:
-    """Items carry what rewards need, integers are spelt as such, and rewards that judge text get text."""
+    """Items carry what rewards need, integers are spelt as such, and messages go to a reward that judges them."""
     if not isinstance(body, dict):
         return body
-    reward = body.get("reward", "tool_n1/hardened")
     items = body.get("items", [body])
     for item in items if isinstance(items, list) else []:
         if isinstance(item, dict):
-            complete(item, messages=str(reward).partition("@")[0] in TEXT_ALONE)
+            complete(item)
+    # What is wrong with a request must stay wrong.
+    if isinstance(items, list) and body.get("reward") in REWARDS and not body["reward"].startswith(JUDGE_MESSAGES):
+        body["reward"] = JUDGE_MESSAGES[0] if any(map(has_messages, items)) else body["reward"]
     return body
 
 
-def complete(item: dict[str, Any], *, messages: bool) -> None:
+def complete(item: dict[str, Any]) -> None:
     """Gives an item what it lacks."""
     for field, value in NEEDED.items():
         if item.get(field) is None:
@@ -54,9 +59,12 @@ def complete(item: dict[str, Any], *, messages: bool) -> None:
     if isinstance(context, dict):
         given = {field: without_fraction(value) for field, value in context.items() if value is not None}
         item["context"] = CONTEXT_NEEDED | given
-    completions = item.get("completions")
-    if not messages and isinstance(completions, list):
-        item["completions"] = ["" if isinstance(completion, dict) else completion for completion in completions]
+
+
+def has_messages(item: Any) -> bool:
+    """Whether a completion of an item is a message, or should have been one."""
+    completions = item.get("completions") if isinstance(item, dict) else None
+    return isinstance(completions, list) and any(isinstance(completion, dict) for completion in completions)
 
 
 def without_fraction(value: Any) -> Any:
