@@ -53,6 +53,8 @@ def serving(module: Sequence[str], settings: Mapping[str, str] | None = None) ->
         RuntimeError: it ended before it listened.
     """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GOODCALL_")}
+    # The servers that it is compared with log nothing either.
+    environment["GOODCALL_LOG_LEVEL"] = "warning"
     process = subprocess.Popen(  # noqa: S603 - our own modules
         [sys.executable, "-m", *module],
         stdout=subprocess.PIPE,
