@@ -1,5 +1,6 @@
 """What is sent for which items, and which mistakes are found before anything is sent."""
 
+import contextlib
 import datetime as dt
 import json
 from collections import UserList
@@ -9,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from goodcall_client import GoodcallError, InvalidItem, Item, JSONText
@@ -139,16 +140,30 @@ JSON_PIECES = (
 
 
 @given(json_values.map(encode) | st.lists(st.sampled_from(JSON_PIECES)).map("".join).map(str.encode) | st.binary())
+@example(b"[-9223372036854775809, 18446744073709551616, 1.0, 1]")
+@example(b"1" * 400)
 def test_orjson_and_the_standard_library_read_the_same(text: bytes) -> None:
     assert read_by(decode, text) == read_by(decode_plainly, text)
 
 
 def read_by(reader: Callable[[bytes], Any], text: bytes) -> str:
-    """What a reader makes of a text, to the type of every number."""
+    """What a reader makes of a text, to the type of every number of 64 bits."""
     try:
-        return repr(reader(text))
+        return repr(with_doubles(reader(text)))
     except ValueError as error:
         return repr(error)
+
+
+def with_doubles(value: Any) -> Any:
+    """A value with its integers beyond 64 bits as doubles, where there are such doubles."""
+    if isinstance(value, list):
+        return [with_doubles(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: with_doubles(inner) for name, inner in value.items()}
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+        with contextlib.suppress(OverflowError):
+            return float(value)
+    return value
 
 
 class Counted(Mapping[str, Any]):

@@ -100,6 +100,8 @@ def encode_texts(texts: Sequence[str]) -> tuple[bytes, ...]:
 def decode(text: bytes) -> Any:
     """The value that a JSON text in UTF-8 is; NaN and its like are none.
 
+    An integer that does not fit into 64 bits may come as the nearest double.
+
     Raises:
         ValueError: it is no such text; UnicodeDecodeError if it is not UTF-8.
         RecursionError: It is nested too deeply.
