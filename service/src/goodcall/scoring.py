@@ -11,7 +11,6 @@ from goodcall.byte_bounded import CacheUse
 from goodcall.errors import MissingNeed, UnsupportedCompletion, UnusableTask
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, Reward, find_reward
-from goodcall.rewards.reward import MAX_BYTES_OF_A_CODE_POINT
 from goodcall.schema_bounds import DEFAULT_BOUNDS, SchemaBounds
 from goodcall.task_cache import CACHE_BYTES, Prepared, TaskCache
 from goodcall.types import (
@@ -27,6 +26,7 @@ from goodcall.types import (
     Tools,
     Verdict,
 )
+from goodcall.utf8 import are_longer
 
 MAX_COMPLETION_BYTES = 1 << 20
 """Bytes of UTF-8 that a completion may have; a longer one scores 0 unread."""
@@ -147,7 +147,7 @@ class Scorer:
             raise UnsupportedCompletion(reward.id)
         if prepared.defect is not None:
             return None, prepared.defect
-        if _is_longer(completion, self._max_completion_bytes):
+        if are_longer(_texts(completion), self._max_completion_bytes):
             return 0.0, Finding(Reason.COMPLETION_TOO_LONG)
         try:
             judgement = reward.judge(completion, prepared.task, context)
@@ -166,22 +166,12 @@ def _prefixed(completion: Completion, prefix: str) -> CompletionText | Assistant
     return CompletionText(prefix + completion, len(prefix)) if isinstance(completion, str) else completion
 
 
-def _is_longer(completion: CompletionText | AssistantMessage, limit: int) -> bool:
-    """Whether the UTF-8 of a completion has more bytes than the limit."""
-    texts = _message_texts(completion) if isinstance(completion, AssistantMessage) else _own_text(completion)
-    code_points = sum(map(len, texts))
-    if code_points * MAX_BYTES_OF_A_CODE_POINT <= limit:
-        return False
-    return code_points > limit or sum(len(text.encode(errors="surrogatepass")) for text in texts) > limit
-
-
-def _own_text(completion: CompletionText) -> tuple[str]:
-    return (completion.text[completion.prefix_length :],)
-
-
-def _message_texts(message: AssistantMessage) -> tuple[str, ...]:
-    calls = (text for call in message.tool_calls for text in (call.name, call.arguments))
-    return (message.content or "", message.reasoning_content or "", *calls)
+def _texts(completion: CompletionText | AssistantMessage) -> tuple[str, ...]:
+    """All that the policy wrote."""
+    if not isinstance(completion, AssistantMessage):
+        return (completion.text[completion.prefix_length :],)
+    calls = (text for call in completion.tool_calls for text in (call.name, call.arguments))
+    return (completion.content or "", completion.reasoning_content or "", *calls)
 
 
 def _verdict(score: float | None, finding: Finding, *, explain: bool) -> Verdict:

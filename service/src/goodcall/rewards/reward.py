@@ -27,8 +27,6 @@ JudgeGroup: TypeAlias = Callable[[Sequence[Completion], int, PreparedTask, Conte
 """Judges the texts of a group that have for sure at most so many bytes of UTF-8, prefixes included. Of all other
 completions it gives the indices, in order, and None for verdicts."""
 
-MAX_BYTES_OF_A_CODE_POINT = 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reward(Generic[PreparedTask]):
@@ -87,11 +85,6 @@ _GIVEN: Mapping[str, Callable[[TaskSource, Context], object]] = MappingProxyType
 """What an item may carry for a reward that needs it."""
 
 OK = Finding(Reason.OK)
-
-
-def fits(text: str, max_bytes: int) -> bool:
-    """Whether a text has for sure at most so many bytes of UTF-8, at the cost of a glance."""
-    return len(text) * (1 if text.isascii() else MAX_BYTES_OF_A_CODE_POINT) <= max_bytes
 
 
 def binary_judgement(fault: Finding | None) -> Judgement:

@@ -14,7 +14,7 @@ from goodcall.ground_truth import check_ground_truth, read_ground_truth
 from goodcall.matching import ExpectedCalls, call_not_wanted, spell
 from goodcall.parsing import Block, Calls, PlainAnswer, body_of_common_form, parse, read_body, read_form
 from goodcall.reasons import Reason
-from goodcall.rewards.reward import Reward, binary_judgement, fits
+from goodcall.rewards.reward import Reward, binary_judgement
 from goodcall.schemas import Toolbox
 from goodcall.tool_compiler import ToolCompiler
 from goodcall.types import (
@@ -27,6 +27,7 @@ from goodcall.types import (
     TaskSource,
     Verdict,
 )
+from goodcall.utf8 import fits
 
 
 @dataclass(frozen=True, slots=True)
