@@ -9,7 +9,6 @@ A connection has two timers at most, and an ordinary request starts none but the
 """
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from goodcall.web.gathering import GatheringProtocol
 from goodcall.web.limits import Limits
 from goodcall.web.problems import PROBLEM_JSON, Problem, ProblemCode, RequestProblem
+from goodcall.web.random_ids import random_id
 from goodcall.web.request_ids import HEADER as REQUEST_ID_HEADER
 
 LINGER_S = 2.0
@@ -209,7 +209,7 @@ class BoundedProtocol(GatheringProtocol):
             self._answer(problem)
 
     def _answer(self, problem: RequestProblem) -> None:
-        body = Problem.of(problem, uuid.uuid4().hex)
+        body = Problem.of(problem, random_id(128))
         content = body.model_dump_json(exclude_none=True).encode()
         headers = [
             *self.server_state.default_headers,

@@ -3,17 +3,16 @@
 A header that can't be read is no error: the request begins a trace of its own then, as the recommendation asks.
 """
 
-import random
 import re
 from typing import NamedTuple
+
+from goodcall.web.random_ids import random_id
 
 HEADER = "traceparent"
 
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
 _NO_TRACE, _NO_SPAN = b"0" * 32, b"0" * 16
 _SAMPLED = 1
-# Ids need to differ, not to be secret; a generator of one's own is seeded by the operating system in each process.
-_random_bits = random.Random().getrandbits
 
 
 class Trace(NamedTuple):
@@ -41,10 +40,10 @@ def continue_trace(traceparent: bytes, *, keeps_own: bool = False) -> Trace:
         traceparent: the value of the header; empty where there is none. One that is malformed begins a new trace.
         keeps_own: whether a trace that begins here is sampled.
     """
-    span_id = f"{_random_bits(64) or 1:016x}"
+    span_id = random_id(64)
     found = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     if found is None or not _is_valid(found):
-        return Trace(f"{_random_bits(128) or 1:032x}", span_id, "", keeps_own)
+        return Trace(random_id(128), span_id, "", keeps_own)
     _, trace_id, parent_id, flags, _ = found.groups()
     return Trace(trace_id.decode(), span_id, parent_id.decode(), bool(int(flags, 16) & _SAMPLED))
 
