@@ -35,6 +35,11 @@ class Row:
     """The expected calls, in any order; empty when none is wanted."""
 
     @property
+    def calls_before(self) -> list[ToolCall]:
+        """The calls that earlier turns of the assistant made."""
+        return [call["function"] for message in self.messages for call in message.get("tool_calls", ())]
+
+    @property
     def query(self) -> str:
         """What the user wrote last; empty when no user wrote."""
         return next((message["content"] for message in reversed(self.messages) if message["role"] == "user"), "")

@@ -21,15 +21,11 @@ def irrelevant(row: Row) -> Row | None:
     called = {call["name"] for call in row.ground_truth}
     kept = tuple(tool for tool in row.tools if tool["function"]["name"] not in called)
     gone = [tool for tool in row.tools if tool["function"]["name"] in called]
-    if not called or not kept or called & _used_before(row):
+    if not called or not kept or called & {call["name"] for call in row.calls_before}:
         return None
     if {_described(tool) for tool in kept} & {_described(tool) for tool in gone}:
         return None
     return replace(row, id=row.id + SUFFIX, tools=kept, ground_truth=())
-
-
-def _used_before(row: Row) -> set[str]:
-    return {call["function"]["name"] for message in row.messages for call in message.get("tool_calls", ())}
 
 
 def _described(tool: Tool) -> str:

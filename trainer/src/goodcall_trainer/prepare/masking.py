@@ -48,7 +48,7 @@ def can_be_masked(row: Row) -> bool:
     if not names or len(set(names)) < len(names) or not all(map(_names_plainly, row.tools)):
         return False
     said = "\n".join(message["content"] for message in row.messages)
-    return not any(name in said for name in names) and all(call["name"] in names for call in _calls_before(row))
+    return not any(name in said for name in names) and all(call["name"] in names for call in row.calls_before)
 
 
 def random_renaming(row: Row, rng: random.Random) -> Renaming:
@@ -84,14 +84,10 @@ def _names_plainly(tool: Tool) -> bool:
     return set(tool["function"]["parameters"]) <= _RENAMED_KEYWORDS | _INDIFFERENT_KEYWORDS
 
 
-def _calls_before(row: Row) -> list[ToolCall]:
-    return [call["function"] for message in row.messages for call in message.get("tool_calls", ())]
-
-
 def _names_in(row: Row) -> set[str]:
     """Every name that a new one could be taken for."""
     functions = [tool["function"] for tool in row.tools]
-    calls = [*row.ground_truth, *_calls_before(row)]
+    calls = [*row.ground_truth, *row.calls_before]
     return {
         *(named["name"] for named in (*functions, *calls)),
         *(name for function in functions for name in function["parameters"].get("properties", {})),

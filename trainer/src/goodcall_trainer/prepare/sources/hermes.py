@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from goodcall_trainer.data.row import Tool, ToolCall
-from goodcall_trainer.prepare.calls import load, read_call
+from goodcall_trainer.prepare.calls import load, read_call, text_or_value
 from goodcall_trainer.prepare.dialogue import Turn, called, cut_into_steps, said
 from goodcall_trainer.prepare.found import Found, Reason, Unreadable
 from goodcall_trainer.prepare.python_calls import read_python_value
@@ -37,7 +37,7 @@ def _tools_of(record: dict[str, Any], system: str) -> tuple[Tool, ...]:
     beside = record.get("tools")
     if beside is None:
         return read_tools(_definitions_in(system))
-    return read_tools(load(beside, Reason.TOOLS_UNREADABLE) if isinstance(beside, str) else beside)
+    return read_tools(text_or_value(beside, Reason.TOOLS_UNREADABLE))
 
 
 def _definitions_in(system: str) -> Any:
