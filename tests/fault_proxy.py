@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager, closing, suppress
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from loopback import listening
+
 DELAY_S = 0.4
 
 
@@ -39,17 +41,8 @@ class FaultProxy:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["FaultProxy"]:
         """The proxy, listening on a port of its own."""
-        connections: set[asyncio.Task[None]] = set()
-
-        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connections.add(asyncio.current_task())
-            await self._serve(reader, writer)
-
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=1024)
-        async with server:
-            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with listening(self._serve) as self.url:
             yield self
-            await asyncio.gather(*connections)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The connection of one client, with one of its own to the service, until either ends it."""

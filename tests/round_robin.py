@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from urllib.parse import urlsplit
 
+from loopback import listening
+
 POLL_S = 0.05
 READY = b"GET /readyz HTTP/1.1\r\nHost: service\r\nConnection: close\r\n\r\n"
 CHUNK = 1 << 16
@@ -37,21 +39,12 @@ class RoundRobin:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["RoundRobin"]:
         """The balancer, listening on a port of its own."""
-        connections: set[asyncio.Task[None]] = set()
-
-        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            connections.add(asyncio.current_task())
-            await self._serve(reader, writer)
-
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=1024)
         polling = asyncio.create_task(self._poll())
-        async with server:
-            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            try:
+        try:
+            async with listening(self._serve) as self.url:
                 yield self
-                await asyncio.gather(*connections)
-            finally:
-                polling.cancel()
+        finally:
+            polling.cancel()
 
     async def _poll(self) -> None:
         while True:
