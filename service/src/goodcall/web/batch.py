@@ -14,7 +14,7 @@ from goodcall.web.admission import Slot
 from goodcall.web.problems import ProblemCode, RequestProblem
 
 COMPLETIONS_A_PART = 128
-"""No turn ends in the midst of a part, which takes a millisecond or two at most."""
+"""No turn ends in the midst of a part, which takes some milliseconds at most."""
 CHARACTERS_A_PART = 1 << 18
 """A part of more than this is scored a completion at a time."""
 

@@ -1,7 +1,7 @@
 """Bodies handed to the app in large pieces.
 
-uvicorn wakes the app for every 64 KiB that come, and stops reading until it has taken them. Of a body that is read
-whole before anything is done with it, that makes a third of what a completion costs.
+uvicorn wakes the app for every 64 KiB that come, and stops reading until it has taken them. For a body that is read
+whole before anything is done with it, that is a twentieth of what a completion costs, for nothing.
 """
 
 from typing import Any, Final
