@@ -1,4 +1,4 @@
-"""The compiled judge of groups, where it was built: ``_native.c``, a quarter of the CPU of the Python that it stands for.
+"""The compiled judge of groups, where it was built: ``_native.c``, at a quarter of the CPU of the Python it stands for.
 
 Nothing needs it. It answers for one reward, where it is sure, and leaves everything else to Python, which says what is
 right. This module is its only door.
