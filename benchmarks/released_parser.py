@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.found import Unreadable
 from goodcall_trainer.prepare.python_calls import read_python_calls
 from goodcall_trainer.prepare.released_parser import reads_as_written, takes_for_calls
 from goodcall_trainer.prepare.sources import Source, read_source
+from goodcall_trainer.row import Row
 
 
 @dataclass(slots=True, kw_only=True)

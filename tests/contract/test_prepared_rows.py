@@ -7,7 +7,6 @@ import pytest
 
 from goodcall import Scorer, TaskSource, find_reward
 from goodcall.dialects import normalise
-from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.encoded import encode_row
 from goodcall_trainer.prepare.found import Unreadable
 from goodcall_trainer.prepare.job import Job
@@ -18,6 +17,7 @@ from goodcall_trainer.prepare.row_files import read_rows
 from goodcall_trainer.prepare.sources import Source
 from goodcall_trainer.prepare.splits import SPLITS
 from goodcall_trainer.prepare.tools import read_tools
+from goodcall_trainer.row import Row
 from suites import dataset, write_completion
 
 EVERYTHING = Recipe(keep_answers_in_words=True, irrelevance_share=0.5, masking_share=0.5)

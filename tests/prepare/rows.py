@@ -2,7 +2,7 @@
 
 import json
 
-from goodcall_trainer.data.row import Row
+from goodcall_trainer.row import Row
 
 WEATHER = {
     "type": "function",

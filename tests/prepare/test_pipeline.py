@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.benchmark import read_benchmark
 from goodcall_trainer.prepare.found import AnswerInWords, Note, Reason
 from goodcall_trainer.prepare.job import Job
@@ -19,6 +18,7 @@ from goodcall_trainer.prepare.report import report_of
 from goodcall_trainer.prepare.row_files import read_rows
 from goodcall_trainer.prepare.sources import READERS, Source
 from goodcall_trainer.prepare.splits import HELDOUT, SPLITS, TRAIN
+from goodcall_trainer.row import Row
 from prepare.rows import BFCL, PLAIN, RECORDS, TIME, TOOLACE, WEATHER, XLAM
 
 EVERYTHING = Recipe(keep_answers_in_words=True, heldout_share=0.5, irrelevance_share=0.6, masking_share=0.6)

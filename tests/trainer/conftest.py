@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.data.demonstrations import Demonstration, demonstrate
-from goodcall_trainer.data.generate import Splits, generate_splits
-from goodcall_trainer.policy import build_policy, train_tokenizer
+from goodcall_trainer.demo.config import DemoConfig
+from goodcall_trainer.demo.demonstrations import Demonstration, demonstrate
+from goodcall_trainer.demo.generate import Splits, generate_splits
+from goodcall_trainer.demo.policy import build_policy, train_tokenizer
 
 # Threads of several test processes on few cores would mostly wait for each other.
 torch.set_num_threads(1)

@@ -8,8 +8,8 @@ import torch
 from transformers import Qwen3ForCausalLM
 
 from goodcall_client import InvalidResponse, ServiceUnavailable
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.grpo import train_grpo
+from goodcall_trainer.demo.config import DemoConfig
+from goodcall_trainer.demo.grpo import train_grpo
 
 TINY = DemoConfig(
     grpo_steps=4, steps_per_rollout=2, prompts_per_step=2, group_size=4, max_completion_tokens=6, evaluate_every=2

@@ -3,11 +3,11 @@
 import torch
 from transformers import AutoTokenizer
 
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.evaluate import complete
-from goodcall_trainer.policy import build_policy, train_tokenizer
+from goodcall_trainer.demo.config import DemoConfig
+from goodcall_trainer.demo.evaluate import complete
+from goodcall_trainer.demo.policy import build_policy, train_tokenizer
+from goodcall_trainer.demo.sft import warm_up
 from goodcall_trainer.prompt import END_OF_TURN, render_prompt
-from goodcall_trainer.sft import warm_up
 
 
 def weights(policy):

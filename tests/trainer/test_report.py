@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import pytest
 
 from goodcall_client import Verdict
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.evaluate import Evaluation, Judged
-from goodcall_trainer.outcome import Outcome, summarise
-from goodcall_trainer.report import render_report
+from goodcall_trainer.demo.config import DemoConfig
+from goodcall_trainer.demo.evaluate import Evaluation, Judged
+from goodcall_trainer.demo.outcome import Outcome, summarise
+from goodcall_trainer.demo.report import render_report
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from goodcall_client import AsyncClient, Client, ServiceUnavailable, Verdict
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.evaluate import Judged, accuracy, evaluate
+from goodcall_trainer.demo.config import DemoConfig
+from goodcall_trainer.demo.evaluate import Judged, accuracy, evaluate
 from goodcall_trainer.reward import make_reward, reward_columns
 
 REWARD = "tool_n1/hardened@1"

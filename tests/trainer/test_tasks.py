@@ -7,9 +7,9 @@ from collections import Counter
 import jsonschema
 import pytest
 
-from goodcall_trainer.data.catalogue import CATALOGUE
-from goodcall_trainer.data.demonstrations import HABITS, SLIPS, demonstrate
-from goodcall_trainer.data.generate import generate_splits
+from goodcall_trainer.demo.catalogue import CATALOGUE
+from goodcall_trainer.demo.demonstrations import HABITS, SLIPS, demonstrate
+from goodcall_trainer.demo.generate import generate_splits
 
 
 def all_rows(splits):

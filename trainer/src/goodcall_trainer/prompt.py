@@ -8,7 +8,7 @@ their full JSON Schemas would be ten times as long as the rest; the service gets
 import json
 from collections.abc import Sequence
 
-from goodcall_trainer.data.row import Message, Row, Tool, ToolCall
+from goodcall_trainer.row import Message, Row, Tool, ToolCall
 
 END_OF_TURN = "<|im_end|>"
 """Ends every completion. The service strips it before it judges."""

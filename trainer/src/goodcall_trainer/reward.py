@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 from transformers import PreTrainedTokenizerBase
 
 from goodcall_client import AsyncClient, Item, JSONText
-from goodcall_trainer.data.row import Row
 from goodcall_trainer.prompt import render_prompt
+from goodcall_trainer.row import Row
 
 logger = logging.getLogger(__name__)
 

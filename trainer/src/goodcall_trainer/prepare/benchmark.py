@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from goodcall_trainer.data.row import Message, Row
 from goodcall_trainer.prepare.found import Unreadable
 from goodcall_trainer.prepare.records import SourceUnusable, read_records
 from goodcall_trainer.prepare.sources import bfcl
 from goodcall_trainer.prepare.texts import words_of
+from goodcall_trainer.row import Message, Row
 
 NGRAM = 13
 """Words in a row that two texts share only when one was copied; shorter questions must be equal as a whole."""

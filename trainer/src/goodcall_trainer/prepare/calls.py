@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from goodcall_trainer.data.row import ToolCall
 from goodcall_trainer.prepare.found import Reason, Unreadable
 from goodcall_trainer.prepare.strict_json import loads
+from goodcall_trainer.row import ToolCall
 
 
 def read_calls(value: Any, *, arguments_key: str = "arguments") -> tuple[ToolCall, ...]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from goodcall_trainer.data.row import Message, Row, Tool, ToolCall
 from goodcall_trainer.prepare.found import AnswerInWords, Found, Note, NoteKind, Reason, Removed, Unreadable
+from goodcall_trainer.row import Message, Row, Tool, ToolCall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from goodcall_trainer.data.row import Row
+from goodcall_trainer.row import Row
 
 MAX_DEPTH = 63
 """Brackets within each other in a tool or a call; the list of them is one more, and the service reads 64."""

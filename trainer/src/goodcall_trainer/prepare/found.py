@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self, TypeAlias
 
-from goodcall_trainer.data.row import Row
+from goodcall_trainer.row import Row
 
 
 class _Explained(StrEnum):

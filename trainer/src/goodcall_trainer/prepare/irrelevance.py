@@ -6,8 +6,8 @@ as reason enough to leave a row alone.
 
 from dataclasses import replace
 
-from goodcall_trainer.data.row import Row, Tool
 from goodcall_trainer.prepare.texts import words_of
+from goodcall_trainer.row import Row, Tool
 
 SUFFIX = "~irrelevant"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from goodcall_trainer.data.row import Message, Row, Tool, ToolCall
+from goodcall_trainer.row import Message, Row, Tool, ToolCall
 
 SUFFIX = "~masked"
 

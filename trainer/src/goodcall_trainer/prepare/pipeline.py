@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.draws import rng_of, share_of
 from goodcall_trainer.prepare.encoded import EncodedRow, encode_row
 from goodcall_trainer.prepare.filters import FILTERS
@@ -18,6 +17,7 @@ from goodcall_trainer.prepare.schema_checks import examine
 from goodcall_trainer.prepare.sources import Source, read_source
 from goodcall_trainer.prepare.splits import SPLITS, split_of
 from goodcall_trainer.prepare.tally import Tally
+from goodcall_trainer.row import Row
 
 
 def run(job: Job, out: Path, on_record: Callable[[int], None]) -> Tally:

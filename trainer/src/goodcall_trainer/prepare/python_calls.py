@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from goodcall_trainer.data.row import ToolCall
 from goodcall_trainer.prepare.found import Reason, Unreadable
 from goodcall_trainer.prepare.python_values import ValueReader
+from goodcall_trainer.row import ToolCall
 
 _NAME = re.compile(r'[^,()\[\]{}="\r\n]+')
 

@@ -12,7 +12,7 @@ import re
 import warnings
 from typing import Any
 
-from goodcall_trainer.data.row import ToolCall
+from goodcall_trainer.row import ToolCall
 
 _NAME_CHARACTERS = r"a-zA-Z0-9._?|\s\-"
 _CALL = re.compile(rf"([{_NAME_CHARACTERS}]+)\((.*?)\)")

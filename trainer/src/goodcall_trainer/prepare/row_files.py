@@ -13,7 +13,7 @@ from typing import Self
 import pyarrow as pa
 from pyarrow import parquet
 
-from goodcall_trainer.data.row import Row
+from goodcall_trainer.row import Row
 
 COLUMNS = ("id", "source", "messages", "tools", "ground_truth")
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 
-from goodcall_trainer.data.row import Row, ToolCall
 from goodcall_trainer.prepare.encoded import EncodedRow
 from goodcall_trainer.prepare.python_types import Schema
+from goodcall_trainer.row import Row, ToolCall
 
 _SHOWN = 40
 

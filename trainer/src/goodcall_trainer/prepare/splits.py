@@ -1,8 +1,8 @@
 """Which rows are trained on, and which are held out."""
 
-from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.draws import share_of
 from goodcall_trainer.prepare.texts import first_question
+from goodcall_trainer.row import Row
 
 TRAIN, HELDOUT = "train", "heldout"
 SPLITS = (TRAIN, HELDOUT)

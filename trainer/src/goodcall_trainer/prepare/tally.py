@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.draws import share_of
 from goodcall_trainer.prepare.found import Note, NoteKind, Reason, Removed
+from goodcall_trainer.row import Row
 
 SAMPLE_IDS = 10
 """Ids that are kept of each reason."""

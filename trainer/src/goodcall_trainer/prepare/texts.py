@@ -4,7 +4,7 @@ import re
 import unicodedata
 from hashlib import blake2b
 
-from goodcall_trainer.data.row import Message
+from goodcall_trainer.row import Message
 
 _WORD = re.compile(r"\w+")
 

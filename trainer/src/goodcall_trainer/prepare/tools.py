@@ -7,9 +7,9 @@ They stand under `parameters`, `input_schema` or `arguments`. JSON Schema stays 
 
 from typing import Any
 
-from goodcall_trainer.data.row import Tool
 from goodcall_trainer.prepare.found import Reason, Unreadable
 from goodcall_trainer.prepare.python_types import PythonType, Schema, any_of, read_type
+from goodcall_trainer.row import Tool
 
 _MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _LISTS_OF_SCHEMAS = frozenset({"prefixItems", "anyOf", "oneOf", "allOf", "items"})

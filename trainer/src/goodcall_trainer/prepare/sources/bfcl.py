@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from goodcall_trainer.data.row import Message, Row, ToolCall
 from goodcall_trainer.prepare.found import Found, Note, NoteKind, Reason, Unreadable
 from goodcall_trainer.prepare.records import BadLine, Record, data_files, read_records
 from goodcall_trainer.prepare.sources.openai import read_messages
 from goodcall_trainer.prepare.tools import read_tools
+from goodcall_trainer.row import Message, Row, ToolCall
 
 ANSWERS_FOLDER = "possible_answer"
 _OMITTED = ""

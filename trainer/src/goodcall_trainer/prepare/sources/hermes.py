@@ -7,13 +7,13 @@ text explains tools and blocks, so it is left out.
 from collections.abc import Iterator
 from typing import Any
 
-from goodcall_trainer.data.row import Tool, ToolCall
 from goodcall_trainer.prepare.calls import load, read_call, text_or_value
 from goodcall_trainer.prepare.dialogue import Turn, called, cut_into_steps, said
 from goodcall_trainer.prepare.found import Found, Reason, Unreadable
 from goodcall_trainer.prepare.python_calls import read_python_value
 from goodcall_trainer.prepare.sources.conversations import turns_of
 from goodcall_trainer.prepare.tools import read_tools
+from goodcall_trainer.row import Tool, ToolCall
 
 CALL, END_CALL = "<tool_call>", "</tool_call>"
 TOOLS, END_TOOLS = "<tools>", "</tools>"

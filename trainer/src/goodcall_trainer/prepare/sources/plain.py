@@ -7,11 +7,11 @@ arguments as objects or as text.
 from collections.abc import Iterator
 from typing import Any
 
-from goodcall_trainer.data.row import Message, Row
 from goodcall_trainer.prepare.calls import read_calls, text_in, text_or_value
 from goodcall_trainer.prepare.found import Found, Reason, Unreadable
 from goodcall_trainer.prepare.sources.openai import read_messages
 from goodcall_trainer.prepare.tools import read_tools
+from goodcall_trainer.row import Message, Row
 
 
 def read(record: Any, record_id: str) -> Iterator[Found]:

@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from goodcall_trainer.data.row import Message, Row, Tool, ToolCall
 from goodcall_trainer.prepare.calls import load, read_call, text_in
 from goodcall_trainer.prepare.dialogue import calling_message
 from goodcall_trainer.prepare.found import AnswerInWords, Found, Reason, Unreadable
 from goodcall_trainer.prepare.sources.hermes import CALL, END_CALL, split_blocks
 from goodcall_trainer.prepare.tools import read_tools
+from goodcall_trainer.row import Message, Row, Tool, ToolCall
 
 _TOOL = re.compile(
     r"^(?P<number>[0-9]+)\. Name: ?(?P<name>.*)\nDescription:(?P<description>(?:.*\n)*?)Parameters:(?P<parameters>.*)$",

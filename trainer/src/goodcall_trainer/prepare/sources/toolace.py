@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from goodcall_trainer.data.row import Tool
 from goodcall_trainer.prepare.calls import text_in
 from goodcall_trainer.prepare.dialogue import Turn, called, cut_into_steps, said
 from goodcall_trainer.prepare.found import Found, NoteKind, Reason, Unreadable
@@ -16,6 +15,7 @@ from goodcall_trainer.prepare.python_calls import PythonCalls, read_python_calls
 from goodcall_trainer.prepare.released_parser import reads_as_written, takes_for_calls
 from goodcall_trainer.prepare.sources.conversations import turns_of
 from goodcall_trainer.prepare.tools import read_tools
+from goodcall_trainer.row import Tool
 
 _BEFORE_TOOLS = "JSON format that you can invoke:"
 _DECODER = json.JSONDecoder()

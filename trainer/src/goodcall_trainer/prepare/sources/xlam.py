@@ -6,10 +6,10 @@ A row is one question with all its calls. Parameters are flat maps with types in
 from collections.abc import Iterator
 from typing import Any
 
-from goodcall_trainer.data.row import Row
 from goodcall_trainer.prepare.calls import read_calls, text_in, text_or_value
 from goodcall_trainer.prepare.found import Found, Reason
 from goodcall_trainer.prepare.tools import read_tools
+from goodcall_trainer.row import Row
 
 
 def read(record: Any, record_id: str) -> Iterator[Found]:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from goodcall_trainer.outcome import Outcome, package_versions
+from goodcall_trainer.demo.outcome import Outcome, package_versions
 
 
 @contextmanager

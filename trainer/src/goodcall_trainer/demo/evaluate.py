@@ -11,9 +11,9 @@ import torch
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen3ForCausalLM
 
 from goodcall_client import Client, Item, Verdict
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.data.row import Row
+from goodcall_trainer.demo.config import DemoConfig
 from goodcall_trainer.prompt import render_prompt
+from goodcall_trainer.row import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.evaluate import Evaluation
+from goodcall_trainer.demo.config import DemoConfig
+from goodcall_trainer.demo.evaluate import Evaluation
 
 PACKAGES = ("goodcall-trainer", "goodcall-client", "torch", "transformers", "trl", "tokenizers", "datasets")
 

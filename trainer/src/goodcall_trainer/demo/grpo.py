@@ -22,9 +22,9 @@ from transformers import (
 from trl import GRPOConfig, GRPOTrainer
 
 from goodcall_client import AsyncClient
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.data.row import Row
+from goodcall_trainer.demo.config import DemoConfig
 from goodcall_trainer.reward import make_reward, reward_columns
+from goodcall_trainer.row import Row
 
 Metrics: TypeAlias = Mapping[str, float | None]
 

@@ -22,17 +22,17 @@ from rich.console import Console
 from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
 from goodcall_client import Client
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.data.demonstrations import Demonstration, demonstrate
-from goodcall_trainer.data.generate import Splits, generate_splits
-from goodcall_trainer.evaluate import Evaluation, evaluate
-from goodcall_trainer.grpo import Metrics, train_grpo
+from goodcall_trainer.demo.config import DemoConfig
+from goodcall_trainer.demo.demonstrations import Demonstration, demonstrate
+from goodcall_trainer.demo.evaluate import Evaluation, evaluate
+from goodcall_trainer.demo.generate import Splits, generate_splits
+from goodcall_trainer.demo.grpo import Metrics, train_grpo
+from goodcall_trainer.demo.outcome import Outcome, summarise
+from goodcall_trainer.demo.policy import build_policy, train_tokenizer
+from goodcall_trainer.demo.report import render_report
+from goodcall_trainer.demo.sft import warm_up
+from goodcall_trainer.demo.terminal import closing_lines, progress_bar, results_table
 from goodcall_trainer.metrics import LogMetrics, metrics_file
-from goodcall_trainer.outcome import Outcome, summarise
-from goodcall_trainer.policy import build_policy, train_tokenizer
-from goodcall_trainer.report import render_report
-from goodcall_trainer.sft import warm_up
-from goodcall_trainer.terminal import closing_lines, progress_bar, results_table
 
 WARM_UP, CHECKPOINTS, POLICY = "warm-up", "checkpoints", "policy"
 """Folders of weights under `DemoConfig.out`: before GRPO, during it, and after it."""

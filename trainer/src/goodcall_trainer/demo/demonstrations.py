@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from goodcall_trainer.data.catalogue import CATALOGUE
-from goodcall_trainer.data.row import Row, ToolCall
+from goodcall_trainer.demo.catalogue import CATALOGUE
 from goodcall_trainer.prompt import render_completion, render_prompt
+from goodcall_trainer.row import Row, ToolCall
 
 Arguments: TypeAlias = dict[str, Any]
 

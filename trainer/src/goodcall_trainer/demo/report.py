@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from string import Template
 
-from goodcall_trainer.charts import heldout_chart, reasons_chart, reward_chart
-from goodcall_trainer.data.demonstrations import HABITS, SLIPS
-from goodcall_trainer.evaluate import Evaluation, Judged
-from goodcall_trainer.outcome import Outcome, package_versions
+from goodcall_trainer.demo.charts import heldout_chart, reasons_chart, reward_chart
+from goodcall_trainer.demo.demonstrations import HABITS, SLIPS
+from goodcall_trainer.demo.evaluate import Evaluation, Judged
+from goodcall_trainer.demo.outcome import Outcome, package_versions
 from goodcall_trainer.prompt import render_prompt
 
 SHOWN_QUERIES = 10

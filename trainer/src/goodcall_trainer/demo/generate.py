@@ -10,8 +10,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from goodcall_trainer.data.catalogue import CATALOGUE, CatalogueTool
-from goodcall_trainer.data.row import Row
+from goodcall_trainer.demo.catalogue import CATALOGUE, CatalogueTool
+from goodcall_trainer.row import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

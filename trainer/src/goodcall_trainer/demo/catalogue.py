@@ -7,7 +7,7 @@ parameters can learn to copy them; nothing here is meant to resemble a benchmark
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from goodcall_trainer.data.row import Tool
+from goodcall_trainer.row import Tool
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from goodcall_trainer.evaluate import Evaluation
+from goodcall_trainer.demo.evaluate import Evaluation
 
 INK = "#010203"
 """Stands for the page's text colour while matplotlib draws; occurs nowhere else."""

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
-from goodcall_trainer.config import DemoConfig
-from goodcall_trainer.data.demonstrations import Demonstration
+from goodcall_trainer.demo.config import DemoConfig
+from goodcall_trainer.demo.demonstrations import Demonstration
 
 RISING_STEPS = 30
 IGNORED = -100
