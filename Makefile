@@ -8,6 +8,7 @@ DEMO := .venv/demo
 TEST := .venv/test
 FUZZ := .venv/fuzz
 CONTRACT := .venv/contract
+DEPLOY := .venv/deploy
 CONSTRAINTS := -c constraints.txt
 COMPILED := service/setup.py service/src/goodcall/_native.c
 MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml $(COMPILED)
@@ -15,7 +16,7 @@ LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants format documents clean
+.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-deploy lock format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -64,13 +65,20 @@ overload: $(TEST)/.installed  ## Ask for ten times what the service can do and w
 mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes an hour
 	$(TEST)/bin/python tests/mutation/run.py
 
+test-deploy: $(TEST)/.installed $(DEPLOY)/.installed  ## What deploys it, with every tool: schemas, policies, alerts, dashboards, the image's contents
+	DEPLOY_TOOLS=$(DEPLOY)/bin $(TEST)/bin/python -m pytest tests/deploy
+
+lock: $(DEPLOY)/.installed  ## Write the hash-locked requirements of the images
+	PATH="$(CURDIR)/$(DEPLOY)/bin:$$PATH" deploy/lock
+
 format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .
 	$(TEST)/bin/ruff format .
 
-documents: $(TEST)/.installed  ## Write openapi.yaml and docs/reasons.md from the code
+documents: $(TEST)/.installed  ## Write openapi.yaml, docs/reasons.md and the cluster's alerts from what they come from
 	$(TEST)/bin/python -m goodcall.web.openapi > openapi.yaml
 	$(TEST)/bin/python docs/write_reasons.py > docs/reasons.md
+	deploy/prometheus/as-resource > deploy/kubernetes/components/monitoring/prometheusrule.yaml
 
 clean:  ## Remove the environments and what runs left
 	rm -rf .venv runs .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -79,6 +87,11 @@ $(DEMO)/.installed: $(MANIFESTS)
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) $(TORCH)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) -e ./service -e ./client -e ./trainer
+	@touch $@
+
+$(DEPLOY)/.installed: tests/deploy/requirements.txt
+	$(PYTHON) -m venv $(DEPLOY)
+	$(DEPLOY)/bin/pip install --quiet -r tests/deploy/requirements.txt
 	@touch $@
 
 $(CONTRACT)/.installed: tests/contract/requirements.txt
