@@ -65,7 +65,7 @@ def test_checkov_fails_nothing_in_the_pods_of_custom_resources_but_what_has_a_re
         for i, (_, spec) in enumerate(Manifests([*yaml.safe_load_all(as_released(folder))]).pods())
     ]
     manifests = tmp_path / "pods.yaml"
-    manifests.write_text(yaml.safe_dump_all(pods), encoding="utf-8")
+    manifests.write_text(f"{as_released(folder)}---\n{yaml.safe_dump_all(pods)}", encoding="utf-8")
     found = _checkov("--framework", "kubernetes", "--file", manifests)
     assert _names(found["failed_checks"]) - UNWANTED.keys() == set()
     assert len(found["passed_checks"]) > 60 * len(pods)
