@@ -1,7 +1,7 @@
 """Which distribution a tag releases, and whether the tree is ready for it.
 
-``python deploy/check_release.py goodcall-client-v0.1.0`` prints the distribution's folder, ``client``; where the tag, the
-version and the changelog don't agree, it says so and ends with 1.
+``python deploy/check_release.py goodcall-client-v0.1.0`` prints the distribution's folder, ``client``; where the tag,
+the version and the changelog don't agree, it says so and ends with 1.
 """
 
 import re

@@ -68,7 +68,9 @@ def fetches_nothing_unchecked(stages: Dockerfile) -> Iterator[str]:
 
 
 def copies_what_it_names(stages: Dockerfile) -> Iterator[str]:
-    yield from (f"COPY {words}" for stage in stages for words in stage.all("COPY") if words.split()[0] in (".", "./", "*"))
+    yield from (
+        f"COPY {words}" for stage in stages for words in stage.all("COPY") if words.split()[0] in (".", "./", "*")
+    )
 
 
 def leaves_no_package_lists(stages: Dockerfile) -> Iterator[str]:

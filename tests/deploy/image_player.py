@@ -19,7 +19,7 @@ from suites import REPOSITORY
 
 
 def build(stage: Stage, root: Path) -> None:
-    """Runs what a building stage runs, with ``/opt`` and ``/build`` in the folder; packages of the system are not its own.
+    """Runs what a building stage runs, with ``/opt`` and ``/build`` in the folder; installs no packages of the system.
 
     Raises:
         AssertionError: an instruction failed; the message is what it said.

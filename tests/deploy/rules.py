@@ -64,7 +64,10 @@ def says_what_it_needs(manifests: Manifests) -> Iterator[str]:
 
 def takes_no_token_along(manifests: Manifests) -> Iterator[str]:
     for where, pod in manifests.pods():
-        if pod.get("automountServiceAccountToken") is not False or pod.get("serviceAccountName", "default") == "default":
+        if (
+            pod.get("automountServiceAccountToken") is not False
+            or pod.get("serviceAccountName", "default") == "default"
+        ):
             yield f"{where} holds a token for the cluster's API"
 
 
@@ -123,9 +126,9 @@ def _pod_security(labels: Object, mode: str) -> str | None:
 def lets_nothing_through_by_default(manifests: Manifests) -> Iterator[str]:
     for policy in manifests.of_kind("NetworkPolicy"):
         spec = policy["spec"]
-        if spec["podSelector"] == {} and not spec.get("ingress") and not spec.get("egress"):
-            if set(spec["policyTypes"]) == {"Ingress", "Egress"}:
-                return
+        allows_nothing = not spec.get("ingress") and not spec.get("egress")
+        if spec["podSelector"] == {} and allows_nothing and set(spec["policyTypes"]) == {"Ingress", "Egress"}:
+            return
     yield "no policy denies what none allows"
 
 

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from goodcall.web.auth import OPEN_PATHS
-from goodcall.web.settings import InvalidSettings, Settings, load_settings
+import pytest
+
 from deploy.manifests import Manifests, Object
-from pytest import MonkeyPatch
 from deploy.quantities import amount
 from deploy.rules import Rule
+from goodcall.web.auth import OPEN_PATHS
+from goodcall.web.settings import InvalidSettings, Settings, load_settings
 
 PROCESS_BYTES = 128 << 20
 """A service at rest and what a scored batch leaves behind: 72 to 85 MB in docs/overload.md, and half as much again."""
-BYTES_OF_A_BODY_BYTE = 2
-"""A body while it is scored: its bytes, and the texts that are read out of them."""
+BYTES_OF_A_BODY_BYTE = 5
+"""A body while it is scored: its bytes, and the texts that are read out of them, four bytes a character where one of
+them is beyond the first 65,536. test_memory_live.py measures it."""
 PROBES = {"startupProbe": "/readyz", "readinessProbe": "/readyz", "livenessProbe": "/livez"}
 SLACK_S = 5
 CLOSE_TO_A_SPIKE_S = 30
@@ -25,7 +27,7 @@ def settings_of(manifests: Manifests) -> Settings:
     Raises:
         InvalidSettings: it would not begin.
     """
-    with MonkeyPatch.context() as environment:
+    with pytest.MonkeyPatch.context() as environment:
         for name, value in manifests.the("ConfigMap", "goodcall-settings")["data"].items():
             environment.setenv(name, value)
         return load_settings()
@@ -93,11 +95,15 @@ def ends_within_its_grace(manifests: Manifests) -> Iterator[str]:
         yield f"what is in flight may take {needed_s:g} s to finish, and the pod is killed before that and {SLACK_S} s"
 
 
-def has_memory_for_what_it_admits(manifests: Manifests) -> Iterator[str]:
-    settings = settings_of(manifests)
+def bytes_of_a_worker(settings: Settings) -> int:
+    """The most memory that one worker takes."""
     # Teams that come while others have it all get their share beside it: twice the limit at most.
     bodies = settings.max_bytes_in_flight + max(settings.max_bytes_in_flight, settings.max_body_bytes)
-    one_worker = PROCESS_BYTES + settings.cache_bytes + bodies * BYTES_OF_A_BODY_BYTE
+    return PROCESS_BYTES + settings.cache_bytes + bodies * BYTES_OF_A_BODY_BYTE
+
+
+def has_memory_for_what_it_admits(manifests: Manifests) -> Iterator[str]:
+    one_worker = bytes_of_a_worker(settings_of(manifests))
     limit = amount(_container(manifests)["resources"]["limits"]["memory"])
     workers = -(-amount(_container(manifests)["resources"]["requests"]["cpu"]) // 1)
     if limit < one_worker * workers:
@@ -191,7 +197,10 @@ def is_watched(manifests: Manifests) -> Iterator[str]:
     if not monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items():
         yield "Prometheus looks for another Service"
     for endpoint in monitor["endpoints"]:
-        if endpoint["port"] not in {port["name"] for port in service["spec"]["ports"]} or endpoint["path"] != "/metrics":
+        if (
+            endpoint["port"] not in {port["name"] for port in service["spec"]["ports"]}
+            or endpoint["path"] != "/metrics"
+        ):
             yield "Prometheus asks at another port or path"
         if "credentials" not in endpoint.get("authorization", {}):
             yield "Prometheus has no operator's key to show"

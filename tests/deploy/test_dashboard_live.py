@@ -1,4 +1,4 @@
-"""Every query of the dashboard and of the autoscalers, asked of a real Prometheus that scrapes a service under a small load."""
+"""Every query of the dashboard and of the autoscalers, asked of a real Prometheus with a service under a small load."""
 
 import json
 import math
@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from command_line import TIMEOUT_S, call, completion, goodcall, item
-from deploy.test_dashboard import DEPLOY, QUERIES, SCALERS
+from deploy.test_dashboard import QUERIES, SCALERS
 from deploy.tools import from_the_system
 from serving import Connection, serving, until
 
@@ -28,17 +28,25 @@ def prometheus(tmp_path_factory):
     """A function that asks Prometheus a query, while a service is under a load of everything that can be counted."""
     binary, folder = from_the_system("prometheus", "prometheus"), tmp_path_factory.mktemp("prometheus")
     operator, team = _keys(folder / "keys")
-    settings = {"CACHE_BYTES": "20000", "ALARM_SHARE": "1", "MAX_REQUESTS_IN_FLIGHT": "1", "KEYS_FILE": str(folder / "keys")}
-    with serving(**{f"GOODCALL_{name}": value for name, value in settings.items()}) as (_, url):
-        with _scraping(binary, folder, url, operator) as prometheus_url, httpx.Client(trust_env=False, timeout=TIMEOUT_S) as http:
+    settings = {
+        "GOODCALL_CACHE_BYTES": "20000",
+        "GOODCALL_ALARM_SHARE": "1",
+        "GOODCALL_MAX_REQUESTS_IN_FLIGHT": "1",
+        "GOODCALL_KEYS_FILE": str(folder / "keys"),
+    }
+    with (
+        serving(**settings) as (_, url),
+        _scraping(binary, folder, url, operator) as prometheus_url,
+        httpx.Client(trust_env=False, timeout=TIMEOUT_S) as http,
+    ):
 
-            def ask(query):
-                _load(http, url, team)
-                answer = http.get(f"{prometheus_url}/api/v1/query", params={"query": query}).json()
-                assert answer["status"] == "success", answer
-                return [float(series["value"][1]) for series in answer["data"]["result"]]
+        def ask(query):
+            _load(http, url, team)
+            answer = http.get(f"{prometheus_url}/api/v1/query", params={"query": query}).json()
+            assert answer["status"] == "success", answer
+            return [float(series["value"][1]) for series in answer["data"]["result"]]
 
-            yield ask
+        yield ask
 
 
 def _keys(path):
@@ -51,7 +59,7 @@ def _keys(path):
 @contextmanager
 def _scraping(binary, folder, url, key):
     with socket.create_server(("127.0.0.1", 0)) as free:
-        address = "127.0.0.1:{}".format(free.getsockname()[1])
+        address = f"127.0.0.1:{free.getsockname()[1]}"
     target = {"targets": [url.removeprefix("http://")], "labels": {"namespace": NAMESPACE, "pod": "goodcall-0"}}
     job = {"job_name": "goodcall", "authorization": {"credentials": key}, "static_configs": [target]}
     interval = f"{SCRAPE_S * 1000:.0f}ms"
@@ -86,7 +94,7 @@ def _wait_until_ready(url):
 
 
 def _load(http, url, key):
-    """One of everything: verdicts good, bad, hacked and null, a task that was seen and many that were not, a refusal."""
+    """One of everything: verdicts good, bad, hacked and null, a task that was seen, many that were not, a refusal."""
     headers = {"Authorization": f"Bearer {key}"}
     fresh = [{"name": f"tool_{time.monotonic_ns()}_{number}", "parameters": {"type": "object"}} for number in range(20)]
     items = [item(completion(call()), completion(call("Rome")), HACK, "Sure!"), item("x", tools=[{"name": 1}])]
@@ -106,7 +114,10 @@ def _is_refused(http, url, headers):
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
             unfinished.putheader(name, value)
         unfinished.endheaders(body[:-1])
-        return http.post(f"{url}/score", content=body, headers={"Content-Type": "application/json", **headers}).status_code == 429
+        return (
+            http.post(f"{url}/score", content=body, headers={"Content-Type": "application/json", **headers}).status_code
+            == 429
+        )
 
 
 def _adapter_query():

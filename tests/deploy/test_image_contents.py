@@ -8,7 +8,7 @@ import socket
 import httpx
 import pytest
 
-from command_line import TIMEOUT_S, completion, call, item
+from command_line import TIMEOUT_S, call, completion, item
 from deploy.dockerfiles import exec_form, parse
 from deploy.image_player import build, running
 from deploy.tools import installed, run
@@ -42,7 +42,10 @@ def _canonical(name):
 def test_it_scores_without_rights_on_a_read_only_root_and_ends_well(image):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    with running(FINAL, image, GOODCALL_HOST="127.0.0.1", GOODCALL_PORT=port, GOODCALL_DRAIN_DELAY_S="0") as (service, beside):
+    with running(FINAL, image, GOODCALL_HOST="127.0.0.1", GOODCALL_PORT=port, GOODCALL_DRAIN_DELAY_S="0") as (
+        service,
+        beside,
+    ):
         assert "listening" in service.stdout.readline()
         health = FINAL.last("HEALTHCHECK").partition("CMD ")[2]
         assert beside(exec_form(health)).returncode == 0

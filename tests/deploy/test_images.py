@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from goodcall.web.settings import load_settings
 
 from deploy import dockerfiles
 from deploy.dockerfiles import RULES, exec_form, parse
+from deploy.service_rules import bytes_of_a_worker
+from goodcall.web.settings import load_settings
 from suites import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -20,7 +21,11 @@ WEAKENINGS = [
     (dockerfiles.begins_with_known_bytes, r":3\.13\.14-slim-trixie", ":latest"),
     (dockerfiles.ends_as_a_user_of_number, "USER 10001:10001", "USER goodcall"),
     (dockerfiles.ends_as_a_user_of_number, "USER 10001:10001\n", ""),
-    (dockerfiles.fetches_nothing_unchecked, "COPY service/ service/", "ADD https://example.com/service.tar.gz service/"),
+    (
+        dockerfiles.fetches_nothing_unchecked,
+        "COPY service/ service/",
+        "ADD https://example.com/service.tar.gz service/",
+    ),
     (dockerfiles.fetches_nothing_unchecked, "RUN rm -rf", "RUN curl -O https://example.com/x && rm -rf"),
     (dockerfiles.copies_what_it_names, "COPY service/ service/", "COPY . ."),
     (dockerfiles.leaves_no_package_lists, r"\\\n    && rm -rf /var/lib/apt/lists/\*", ""),
@@ -43,7 +48,9 @@ def test_dockerfiles_keep_to_the_rules(name, rule):
     assert [*rule(parse(DOCKERFILES[name]))] == []
 
 
-@pytest.mark.parametrize(("rule", "pattern", "replacement"), WEAKENINGS, ids=lambda value: getattr(value, "__name__", ""))
+@pytest.mark.parametrize(
+    ("rule", "pattern", "replacement"), WEAKENINGS, ids=lambda value: getattr(value, "__name__", "")
+)
 def test_a_weakening_of_the_services_image_is_noticed(rule, pattern, replacement):
     weakened, changes = re.subn(pattern, replacement, DOCKERFILES["service"])
     assert changes
@@ -76,7 +83,9 @@ def test_locked_requirements_have_exact_versions_and_hashes(name):
     requirements = re.sub(r"\\\n\s*", "", text).splitlines()
     assert requirements
     for requirement in requirements:
-        assert re.fullmatch(r"[\w.-]+(\[\w+\])?==\S+( ; .+?)? (--hash=sha256:[0-9a-f]{64} ?)+", requirement), requirement
+        assert re.fullmatch(r"[\w.-]+(\[\w+\])?==\S+( ; .+?)? (--hash=sha256:[0-9a-f]{64} ?)+", requirement), (
+            requirement
+        )
 
 
 def test_the_services_image_has_the_versions_that_are_tested():
@@ -114,7 +123,7 @@ def test_what_runs_on_a_laptop_is_on_loopback_and_has_few_rights(name):
         assert (DEPLOY / source).exists() if source.startswith(".") else source in COMPOSE["volumes"]
 
 
-def test_the_service_on_a_laptop_begins_with_its_settings_and_ends_within_its_grace(monkeypatch):
+def test_the_service_on_a_laptop_begins_with_its_settings_and_keeps_within_its_memory_and_grace(monkeypatch):
     service = COMPOSE["services"]["service"]
     image = parse((DEPLOY / Path(service["build"]["dockerfile"]).name).read_text(encoding="utf-8"))[-1]
     for name, value in (image.variables() | service["environment"]).items():
@@ -124,4 +133,5 @@ def test_the_service_on_a_laptop_begins_with_its_settings_and_ends_within_its_gr
     assert (settings.host, settings.port, settings.no_auth) == ("0.0.0.0", 8000, True)  # noqa: S104 - inside a container
     needed_s = settings.drain_delay_s + settings.request_deadline_s + settings.body_timeout_s
     assert float(service["stop_grace_period"].removesuffix("s")) > needed_s
+    assert float(service["mem_limit"].removesuffix("g")) * 2**30 >= settings.workers * bytes_of_a_worker(settings)
     assert exec_form(image.last("ENTRYPOINT")) + exec_form(image.last("CMD")) == ["goodcall", "serve"]

@@ -10,9 +10,9 @@ from deploy.custom_resources import faults, known_groups
 from deploy.manifests import KUBERNETES, render
 from deploy.rules import POD_RULES
 from deploy.service_rules import PRODUCTION_RULES, SERVICE_RULES
-from suites import REPOSITORY
 from deploy.training_rules import TRAINING_RULES
 from deploy.weakenings import WEAKENINGS
+from suites import REPOSITORY
 
 RULES_OF = {
     "overlays/dev": POD_RULES + SERVICE_RULES,
@@ -44,7 +44,9 @@ def test_every_rule_notices_something():
 
 
 def test_all_overlays_are_held_to_rules():
-    folders = {f"{path.parent.parent.name}/{path.parent.name}" for path in KUBERNETES.glob("overlays/*/kustomization.yaml")}
+    folders = {
+        f"{path.parent.parent.name}/{path.parent.name}" for path in KUBERNETES.glob("overlays/*/kustomization.yaml")
+    }
     folders |= {f"training/{path.parent.name}" for path in KUBERNETES.glob("training/*/kustomization.yaml")}
     assert folders - {"training/base"} == RULES_OF.keys()
 

@@ -10,7 +10,9 @@ import yaml
 
 from suites import REPOSITORY
 
-WORKFLOWS = {path.stem: path.read_text(encoding="utf-8") for path in (REPOSITORY / ".github" / "workflows").glob("*.yml")}
+WORKFLOWS = {
+    path.stem: path.read_text(encoding="utf-8") for path in (REPOSITORY / ".github" / "workflows").glob("*.yml")
+}
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 CHECK = REPOSITORY / "deploy" / "check_release.py"
 DISTRIBUTIONS = {"goodcall": "service", "goodcall-client": "client", "goodcall-trainer": "trainer"}
@@ -57,7 +59,9 @@ def test_every_supported_python_is_tested():
 
 
 def test_tools_have_the_versions_of_make_test_deploy():
-    pinned = dict(re.findall(r"^([\w-]+)==(\S+)$", (REPOSITORY / "tests/deploy/requirements.txt").read_text(), re.MULTILINE))
+    pinned = dict(
+        re.findall(r"^([\w-]+)==(\S+)$", (REPOSITORY / "tests/deploy/requirements.txt").read_text(), re.MULTILINE)
+    )
     for text in WORKFLOWS.values():
         assert set(re.findall(r"\buv==([\d.]+)", text)) <= {pinned["uv"]}
 
@@ -110,4 +114,4 @@ def _tree(root, folder, version, changelog):
 def test_scripts_are_well_formed_and_may_be_run(name):
     script = REPOSITORY / "deploy" / name
     assert script.stat().st_mode & 0o111
-    subprocess.run(["bash", "-n", script], check=True, timeout=60)
+    subprocess.run(["/usr/bin/env", "bash", "-n", script], check=True, timeout=60)

@@ -38,7 +38,7 @@ def guards_its_world_size(manifests: Manifests) -> Iterator[str]:
     _, arguments, container, _, machines = trainer_of(manifests)
     processes = machines * int(container["resources"]["limits"].get(GPU, 0))
     if option(arguments, "expect-world-size") != str(processes):
-        yield f"there are {processes} processes, and {option(arguments, 'expect-world-size') or 'no number'} is expected"
+        yield f"there are {processes} processes, and {option(arguments, 'expect-world-size') or 'any number'} will do"
 
 
 def agrees_on_its_processes(manifests: Manifests) -> Iterator[str]:
@@ -52,7 +52,9 @@ def agrees_on_its_processes(manifests: Manifests) -> Iterator[str]:
             "PET_NPROC_PER_NODE": container["resources"]["limits"][GPU],
             "PET_MASTER_ADDR": f"{name}-trainer-0-0.{name}",
         }
-        yield from (f"{key} is {told.get(key)}, not {value}" for key, value in expected.items() if told.get(key) != value)
+        yield from (
+            f"{key} is {told.get(key)}, not {value}" for key, value in expected.items() if told.get(key) != value
+        )
         if "PET_NODE_RANK" not in told:
             yield "all machines would take themselves for the first"
 

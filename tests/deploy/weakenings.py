@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from deploy import rules
-from deploy import service_rules
-from deploy import training_rules
+from deploy import rules, service_rules, training_rules
 from deploy.manifests import Manifests, render
 from deploy.rules import Rule
 
@@ -33,7 +31,6 @@ class Weakening:
     def applied(self) -> Manifests:
         """The manifests with it."""
         return render(self.folder).weakened(self.kind, self.path, self.value)
-
 
 
 WEAKENINGS = [
@@ -222,9 +219,7 @@ WEAKENINGS = [
         (*SETTINGS, "GOODCALL_REQUEST_DEADLINE_S"),
         "60",
     ),
-    Weakening(
-        "no drain", service_rules.ends_within_its_grace, "ConfigMap", (*SETTINGS, "GOODCALL_DRAIN_DELAY_S"), "0"
-    ),
+    Weakening("no drain", service_rules.ends_within_its_grace, "ConfigMap", (*SETTINGS, "GOODCALL_DRAIN_DELAY_S"), "0"),
     Weakening("no preStop", service_rules.ends_within_its_grace, "Deployment", (*CONTAINER, "lifecycle"), GONE),
     Weakening(
         "a cache larger than the pod",
