@@ -16,7 +16,7 @@ LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-deploy lock format documents clean
+.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ overload: $(TEST)/.installed  ## Ask for ten times what the service can do and w
 
 mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes an hour
 	$(TEST)/bin/python tests/mutation/run.py
+
+# What is put where it runs.
+.PHONY: test-deploy lock
 
 test-deploy: $(TEST)/.installed $(DEPLOY)/.installed  ## What deploys it, with every tool: schemas, policies, alerts, dashboards, the image's contents
 	DEPLOY_TOOLS=$(DEPLOY)/bin $(TEST)/bin/python -m pytest tests/deploy

@@ -184,8 +184,11 @@ def scales_with_the_work(manifests: Manifests) -> Iterator[str]:
     metrics = {metric["type"]: metric for metric in scaler["metrics"]}
     if metrics.get("Resource", {}).get("resource", {}).get("target", {}).get("averageUtilization") != 70:
         yield "it does not scale on CPU"
-    if "goodcall_completions_in_flight" not in str(metrics.get("Pods")):
+    pods = metrics.get("Pods", {}).get("pods", {"metric": {"name": ""}, "target": {"averageValue": 0}})
+    if not pods["metric"]["name"].startswith("goodcall_completions_in_flight"):
         yield "it does not scale on completions in flight"
+    elif amount(pods["target"]["averageValue"]) > settings_of(manifests).max_completions_in_flight / 4:
+        yield "its pods refuse what should have made it scale"
     if scaler.get("behavior", {}).get("scaleDown", {}).get("stabilizationWindowSeconds", 0) < 300:
         yield "between two steps of a run it gives its pods back"
     if scaler["scaleTargetRef"]["name"] != manifests.the("Deployment")["metadata"]["name"]:

@@ -50,6 +50,15 @@ def test_what_workflows_run_is_there(name):
         assert matches, path
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/deployment.md", "docs/releasing.md", "docs/operations.md"])
+def test_what_the_documents_name_is_there(name):
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    for path in re.findall(r"\b(?:deploy|tests/deploy)/[\w./-]*\w", text):
+        assert (REPOSITORY / path).exists() or [*REPOSITORY.glob(f"{path}*")], path
+    for target in re.findall(r"`make ([\w-]+)`", text):
+        assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
+
+
 def test_every_supported_python_is_tested():
     tested = yaml.safe_load(WORKFLOWS["ci"])["jobs"]["test"]["strategy"]["matrix"]["python"]
     for folder in DISTRIBUTIONS.values():

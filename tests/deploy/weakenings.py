@@ -319,6 +319,13 @@ WEAKENINGS = [
         GONE,
     ),
     Weakening(
+        "scaling when pods refuse already",
+        service_rules.scales_with_the_work,
+        "HorizontalPodAutoscaler",
+        ("spec", "metrics", 1, "pods", "target", "averageValue"),
+        "20k",
+    ),
+    Weakening(
         "pods given back between two steps",
         service_rules.scales_with_the_work,
         "HorizontalPodAutoscaler",
