@@ -10,7 +10,7 @@ RUN apt-get update \
 WORKDIR /build
 COPY deploy/requirements-build.txt deploy/requirements-service.txt ./
 # The environment has no pip: the one of the base fills it.
-RUN python -m pip install --no-cache-dir --require-hashes -r requirements-build.txt \
+RUN python -m pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements-build.txt \
     && python -m venv --without-pip /opt/goodcall \
     && python -m pip --python /opt/goodcall install --no-cache-dir --require-hashes --only-binary :all: -r requirements-service.txt
 

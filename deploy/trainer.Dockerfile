@@ -5,9 +5,9 @@ FROM python:3.13.14-slim-trixie@sha256:6771159cd4fa5d9bba1258caf0b82e6b73458c694
 
 WORKDIR /build
 COPY deploy/requirements-build.txt deploy/requirements-trainer.txt ./
-RUN python -m pip install --no-cache-dir --require-hashes -r requirements-build.txt \
+RUN python -m pip install --no-cache-dir --require-hashes --only-binary :all: -r requirements-build.txt \
     && python -m venv --without-pip /opt/trainer \
-    && python -m pip --python /opt/trainer install --no-cache-dir --require-hashes -r requirements-trainer.txt
+    && python -m pip --python /opt/trainer install --no-cache-dir --require-hashes --only-binary :all: -r requirements-trainer.txt
 
 COPY client/ client/
 COPY trainer/ trainer/

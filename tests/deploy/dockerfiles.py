@@ -85,6 +85,8 @@ def installs_known_packages(stages: Dockerfile) -> Iterator[str]:
         if re.search(r"\bpip\b.* install\b", command):
             if "--require-hashes" not in command and not ("--no-deps" in command and "--no-index" in command):
                 yield f"{command} takes whatever the registry has"
+            elif "--require-hashes" in command and "--only-binary :all:" not in command:
+                yield f"{command} may run what a source package brings"
             if "--no-cache-dir" not in command:
                 yield f"{command} leaves a cache"
         elif re.search(r"\bpip\b.* wheel\b", command) and "--no-build-isolation" not in command:

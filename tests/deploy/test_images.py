@@ -31,6 +31,7 @@ WEAKENINGS = [
     (dockerfiles.leaves_no_package_lists, r"\\\n    && rm -rf /var/lib/apt/lists/\*", ""),
     (dockerfiles.leaves_no_package_lists, "--no-install-recommends ", ""),
     (dockerfiles.installs_known_packages, "--require-hashes --only-binary", "--only-binary"),
+    (dockerfiles.installs_known_packages, "--only-binary :all: ", ""),
     (dockerfiles.installs_known_packages, "--no-build-isolation ", ""),
     (dockerfiles.installs_known_packages, "install --no-cache-dir", "install"),
     (dockerfiles.runs_without_a_shell, r'CMD \["serve"\]', "CMD serve"),
