@@ -1,7 +1,6 @@
 """The manifests: what they keep to, and that a mistake in them is noticed."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
+import shutil
 
 import pytest
 import yaml
@@ -66,21 +65,23 @@ def test_a_misspelt_field_of_a_custom_resource_is_noticed():
 
 
 @pytest.mark.parametrize("component", OPT_IN)
-def test_an_optional_component_fits_the_production_overlay(component):
-    rendered = _with_component(component)
+def test_an_optional_component_fits_the_production_overlay(component, tmp_path):
+    rendered = _with_component(component, tmp_path)
     rules = [rule for rule in POD_RULES + SERVICE_RULES if rule.__name__ != "is_reached_by_those_who_may"]
     assert [fault for rule in rules for fault in rule(rendered)] == []
     custom = [found for found in rendered.objects if found["apiVersion"].partition("/")[0] in known_groups()]
     assert [fault for found in custom for fault in faults(found)] == []
 
 
-def _with_component(component):
-    """The production overlay with one component more."""
-    with TemporaryDirectory(dir=KUBERNETES / "overlays") as folder:
-        kustomization = yaml.safe_load((KUBERNETES / "overlays/prod/kustomization.yaml").read_text(encoding="utf-8"))
-        kustomization["components"].append(f"../../components/{component}")
-        Path(folder, "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-        return render(f"overlays/{Path(folder).name}")
+def _with_component(component, folder):
+    """The production overlay with one component more, in a copy, for other tests look at what overlays there are."""
+    for name in ("kubernetes", "grafana"):
+        shutil.copytree(REPOSITORY / "deploy" / name, folder / name)
+    overlay = folder / "kubernetes" / "overlays" / "prod"
+    kustomization = yaml.safe_load((overlay / "kustomization.yaml").read_text(encoding="utf-8"))
+    kustomization["components"].append(f"../../components/{component}")
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    return render(str(overlay))
 
 
 def test_the_rules_of_the_cluster_are_those_that_are_tested():
