@@ -6,9 +6,9 @@ SOAK_S ?= 60
 
 DEMO := .venv/demo
 TEST := .venv/test
+DEPLOY := .venv/deploy
 FUZZ := .venv/fuzz
 CONTRACT := .venv/contract
-DEPLOY := .venv/deploy
 CONSTRAINTS := -c constraints.txt
 COMPILED := service/setup.py service/src/goodcall/_native.c
 MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml $(COMPILED)
@@ -65,15 +65,6 @@ overload: $(TEST)/.installed  ## Ask for ten times what the service can do and w
 mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes an hour
 	$(TEST)/bin/python tests/mutation/run.py
 
-# What is put where it runs.
-.PHONY: test-deploy lock
-
-test-deploy: $(TEST)/.installed $(DEPLOY)/.installed  ## What deploys it, with every tool: schemas, policies, alerts, dashboards, the image's contents
-	DEPLOY_TOOLS=$(DEPLOY)/bin $(TEST)/bin/python -m pytest tests/deploy
-
-lock: $(DEPLOY)/.installed  ## Write the hash-locked requirements of the images
-	PATH="$(CURDIR)/$(DEPLOY)/bin:$$PATH" deploy/lock
-
 format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .
 	$(TEST)/bin/ruff format .
@@ -82,6 +73,15 @@ documents: $(TEST)/.installed  ## Write openapi.yaml, docs/reasons.md and the cl
 	$(TEST)/bin/python -m goodcall.web.openapi > openapi.yaml
 	$(TEST)/bin/python docs/write_reasons.py > docs/reasons.md
 	deploy/prometheus/as-resource > deploy/kubernetes/components/monitoring/prometheusrule.yaml
+
+# What is put where it runs.
+.PHONY: test-deploy lock
+
+test-deploy: $(TEST)/.installed $(DEPLOY)/.installed  ## What deploys it, with every tool: schemas, policies, alerts, dashboards, the image's contents
+	DEPLOY_TOOLS=$(DEPLOY)/bin $(TEST)/bin/python -m pytest tests/deploy
+
+lock: $(DEPLOY)/.installed  ## Write the hash-locked requirements of the images
+	PATH="$(CURDIR)/$(DEPLOY)/bin:$$PATH" deploy/lock
 
 clean:  ## Remove the environments and what runs left
 	rm -rf .venv runs .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
