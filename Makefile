@@ -6,6 +6,7 @@ SOAK_S ?= 60
 
 DEMO := .venv/demo
 TEST := .venv/test
+DEPLOY := .venv/deploy
 FUZZ := .venv/fuzz
 CONTRACT := .venv/contract
 CONSTRAINTS := -c constraints.txt
@@ -68,9 +69,19 @@ format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .
 	$(TEST)/bin/ruff format .
 
-documents: $(TEST)/.installed  ## Write openapi.yaml and docs/reasons.md from the code
+documents: $(TEST)/.installed  ## Write openapi.yaml, docs/reasons.md and the cluster's alerts from what they come from
 	$(TEST)/bin/python -m goodcall.web.openapi > openapi.yaml
 	$(TEST)/bin/python docs/write_reasons.py > docs/reasons.md
+	deploy/prometheus/as-resource > deploy/kubernetes/components/monitoring/prometheusrule.yaml
+
+# What is put where it runs.
+.PHONY: test-deploy lock
+
+test-deploy: $(TEST)/.installed $(DEPLOY)/.installed  ## What deploys it, with every tool: schemas, policies, alerts, dashboards, the image's contents
+	DEPLOY_TOOLS=$(DEPLOY)/bin $(TEST)/bin/python -m pytest tests/deploy
+
+lock: $(DEPLOY)/.installed  ## Write the hash-locked requirements of the images
+	PATH="$(CURDIR)/$(DEPLOY)/bin:$$PATH" deploy/lock
 
 clean:  ## Remove the environments and what runs left
 	rm -rf .venv runs .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -79,6 +90,11 @@ $(DEMO)/.installed: $(MANIFESTS)
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) $(TORCH)
 	$(DEMO)/bin/pip install --quiet $(CONSTRAINTS) -e ./service -e ./client -e ./trainer
+	@touch $@
+
+$(DEPLOY)/.installed: tests/deploy/requirements.txt
+	$(PYTHON) -m venv $(DEPLOY)
+	$(DEPLOY)/bin/pip install --quiet -r tests/deploy/requirements.txt
 	@touch $@
 
 $(CONTRACT)/.installed: tests/contract/requirements.txt
