@@ -26,7 +26,7 @@ demo: $(DEMO)/.installed  ## Train a small policy against the running service; S
 test: check guard  ## Every test, after lint, format, types and a look at the speed
 	$(TEST)/bin/python -m pytest -n 2 --cov --cov-report=
 	$(TEST)/bin/python -m coverage report --include='client/src/*' --fail-under=100
-	$(TEST)/bin/python -m coverage report --include='service/src/goodcall/*' --omit='*/web/*,*/cli/*,*/__main__.py' \
+	$(TEST)/bin/python -m coverage report --include='service/src/goodcall/*' --omit='*/web/*,*/cli/*,*/bulk/*,*/__main__.py' \
 		--fail-under=100
 
 check: $(TEST)/.installed  ## Lint, format and types

@@ -11,8 +11,8 @@ from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
+from goodcall.bulk.rows import Row
 from goodcall.cli.failures import EnvironmentFailed
-from goodcall.cli.rows import Row
 
 CHUNK_ROWS = 64
 CHUNK_BYTES = 1 << 19

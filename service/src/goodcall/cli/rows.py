@@ -5,7 +5,6 @@ input. Nothing is decoded here that need not be.
 """
 
 import gzip
-import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,27 +14,17 @@ from importlib import import_module
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import msgspec
 
+from goodcall.bulk.rows import NoJSON, Row, as_json
 from goodcall.cli.failures import CommandFailed, EnvironmentFailed
 
 STDIN = "-"
-JSON_TEXT_COLUMNS = ("tools", "ground_truth", "context")
-"""Columns that Parquet files hold either as nested values or as JSON text."""
 
 _GZIP, _PARQUET, _UTF8_MARK, _UTF16_MARKS = b"\x1f\x8b", b"PAR1", b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 _PARQUET_BATCH_ROWS = 256
-
-
-class Row(NamedTuple):
-    """One row of a file."""
-
-    number: int
-    """Counted from 1: of the line in JSON lines, blank ones included; of the row in Parquet."""
-    text: bytes
-    """A JSON text, as yet unread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +118,6 @@ def with_list_as_rows(file: RowFile) -> RowFile:
     return replace(file, unit="row", rows=(Row(number, bytes(text)) for number, text in enumerate(elements, 1)))
 
 
-_Row: TypeAlias = dict[str, Any]
-
-
 def _parquet(file: BufferedReader, name: str, columns: frozenset[str] | None) -> RowFile:
     parquet = _pyarrow("pyarrow.parquet")
     try:
@@ -168,58 +154,17 @@ class _Counted:
             yield row
 
 
-class _NoJSONError(Exception):
-    """A column holds what JSON has no word for."""
-
-
 def _parquet_rows(table: Any, name: str, columns: list[str] | None) -> Iterator[Row]:
     number = 0
     try:
         for batch in table.iter_batches(_PARQUET_BATCH_ROWS, columns=columns):
             for row in batch.to_pylist(maps_as_pydicts="strict"):
                 number += 1
-                yield Row(number, _as_json(row))
-    except _NoJSONError as error:
+                yield Row(number, as_json(row))
+    except NoJSON as error:
         raise CommandFailed(f"{name}, row {number}: {error}") from None
     except (ValueError, OSError) as error:
         raise CommandFailed(f"{name}, after row {number}: reading failed: {_first_line(error)}") from None
-
-
-def _as_json(row: _Row) -> bytes:
-    """A row of Parquet as a JSON object; a null in a column is a field that is left out."""
-    fields = (
-        json.dumps(column).encode() + b":" + _field(column, value) for column, value in row.items() if value is not None
-    )
-    return b"{" + b",".join(fields) + b"}"
-
-
-def _field(column: str, value: Any) -> bytes:
-    if column in JSON_TEXT_COLUMNS and isinstance(value, str) and _is_json_text(value):
-        return value.encode()
-    try:
-        return json.dumps(_without_nulls(value), ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise _NoJSONError(f"column {column} can't be written as JSON: {error}") from None
-
-
-def _is_json_text(text: str) -> bool:
-    """Whether a text is JSON of an array or an object; any other text stands for itself."""
-    if not text.lstrip().startswith(("[", "{")):
-        return False
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-def _without_nulls(value: Any) -> Any:
-    """A nested value without the nulls that Parquet puts wherever a row lacks a field that other rows have."""
-    if isinstance(value, dict):
-        return {key: _without_nulls(child) for key, child in value.items() if child is not None}
-    if isinstance(value, list):
-        return [_without_nulls(child) for child in value]
-    return value
 
 
 def _first_line(error: Exception) -> str:

@@ -10,15 +10,18 @@ from typing import Annotated, Any, BinaryIO, NamedTuple
 import typer
 from rich.console import Console
 
+from goodcall.bulk.item_rows import ITEM_FIELDS
+from goodcall.bulk.judging import Judging, Stop, judge_rows
+from goodcall.bulk.rows import Row
+from goodcall.bulk.summary import Summary
 from goodcall.cli.chunks import map_chunks
-from goodcall.cli.failures import THRESHOLD_MISSED
-from goodcall.cli.item_rows import ITEM_FIELDS
-from goodcall.cli.judging import Judging, Stop, judge_rows, named_reward
+from goodcall.cli.failures import THRESHOLD_MISSED, CommandFailed
+from goodcall.cli.named_reward import named_reward
 from goodcall.cli.options import AssistantPrefix, IgnoreUnknown, InputFile, JSONSummary, RewardId, Workers
 from goodcall.cli.output import OutputFile, open_output
 from goodcall.cli.progress import progress_through
-from goodcall.cli.rows import Row, RowFile, open_rows
-from goodcall.cli.summary import Summary
+from goodcall.cli.rows import RowFile, open_rows
+from goodcall.cli.summary_table import summary_table
 from goodcall.items import ItemVerdicts, encode
 from goodcall.rewards import DEFAULT_REWARD, Reward
 
@@ -99,7 +102,7 @@ def _score_all(file: RowFile, judging: Judging, verdicts: BinaryIO | None, worke
             if verdicts:
                 verdicts.write(chunk.lines)
             if chunk.stop:
-                raise chunk.stop.failure(file)
+                raise CommandFailed(chunk.stop.at(file.place(chunk.stop.number)))
     return summary
 
 
@@ -110,7 +113,7 @@ def _show(summary: Summary, reward: Reward[Any], fail_under: float | None, *, to
         typer.echo(json.dumps({**summary.as_json(reward), "fail_under": fail_under, "passed": passed}), err=to_stderr)
         return
     console = Console(stderr=to_stderr, highlight=False)
-    console.print(summary.as_table(reward))
+    console.print(summary_table(summary, reward))
     if missed:
         mean = summary.all.mean_score
         found = "no completion has a score" if mean is None else f"the mean score is {mean:.4f}"
