@@ -16,7 +16,7 @@ LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-ray format documents clean
+.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-ray bulk-report format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -68,6 +68,9 @@ mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests
 test-ray: $(RAY)/.installed  ## Bulk scoring on a Ray cluster of two nodes, with killed workers, and on Spark; needs Java 17
 	$(RAY)/bin/python -m pytest tests/bulk
 
+bulk-report: $(RAY)/.installed  ## Score a million completions on Ray with workers killed and write docs/bulk-million.md
+	$(RAY)/bin/python -m benchmarks.bulk --into docs/bulk-million.md
+
 format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .
 	$(TEST)/bin/ruff format .
@@ -93,7 +96,7 @@ $(CONTRACT)/.installed: tests/contract/requirements.txt
 
 $(RAY)/.installed: $(MANIFESTS) tests/bulk/requirements.txt
 	$(PYTHON) -m venv $(RAY)
-	$(RAY)/bin/pip install --quiet $(CONSTRAINTS) -r tests/bulk/requirements.txt -e './service[ray,spark]'
+	$(RAY)/bin/pip install --quiet $(CONSTRAINTS) -r tests/bulk/requirements.txt -e './service[ray,spark]' -e ./client
 	@touch $@
 
 $(FUZZ)/.installed: $(MANIFESTS) tests/fuzz/requirements.txt

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from benchmarks.bulk import busy_workers
 from command_line import WEATHER, call, completion, goodcall_process, plain_environment, read_lines
 
 # Read by Ray as it is imported, here and in the command: it listens on loopback, and reports to nobody.
 os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
 pytest.importorskip("ray", reason="Ray is in an environment of its own: make test-ray")
 
-import psutil
 import ray
 from ray.cluster_utils import Cluster
 
@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.timeout(600),
     # Of Ray's own making.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore:.*is deprecated! Configure:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.*"),
     pytest.mark.filterwarnings("ignore:Tip. In future versions of Ray:FutureWarning"),
 ]
 
@@ -114,19 +114,6 @@ def parts_in(output):
     return sorted(output.glob("*.parquet"))
 
 
-def busy_workers():
-    """The processes that score a part just now, of this test's cluster."""
-    below = psutil.Process().children(recursive=True)
-    return [process for process in below if title(process).startswith("ray::Map(_score)")]
-
-
-def title(process):
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
-
-
 def assert_exact(output, expected):
     rows = [row for path in parts_in(output) for row in pq.read_table(path).to_pylist()]
     assert Counter(row["id"] for row in rows) == Counter(expected.keys())
@@ -153,7 +140,7 @@ def test_workers_that_are_killed_half_way_lose_nothing_and_double_nothing(cluste
     for done in (FILES // 4, FILES // 2):
         wait_until(lambda done=done: len(parts_in(tmp_path / "out")) >= done, process)
         for worker in wait_until(busy_workers, process):
-            worker.kill()
+            os.kill(worker, signal.SIGKILL)
         assert len(parts_in(tmp_path / "out")) < FILES
     summary = summary_of(process)
     assert summary["items"] == FILES * ITEMS
