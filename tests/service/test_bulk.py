@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from command_line import call, completion, goodcall, goodcall_process, item, read_lines
 from goodcall import CATALOGUE, UnknownReward
-from goodcall.bulk import parts as parts_module
 from goodcall.bulk.failures import UnusableFolder, UnusableRows
 from goodcall.bulk.judging import Judging
 from goodcall.bulk.parts import plan_parts, read_part
@@ -77,10 +76,7 @@ def test_parts_are_each_row_once_and_in_order_however_files_are_grouped(
     with pq.ParquetWriter(path, pa.schema([("id", pa.int64())])) as writer:
         for first, rows in zip((sum(groups[:place]) for place in range(len(groups))), groups, strict=True):
             writer.write_table(pa.table({"id": range(first, first + rows)}))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts_module, "PART_ROWS", part_rows)
-        patch.setattr(parts_module, "PART_BYTES", part_bytes)
-        parts = plan_parts(str(path))
+    parts = plan_parts(str(path), part_rows=part_rows, part_bytes=part_bytes)
     read = []
     for part in parts:
         batches = list(read_part(pq.ParquetFile(path), part, None, batch_rows=7))
@@ -92,12 +88,12 @@ def test_parts_are_each_row_once_and_in_order_however_files_are_grouped(
     assert plan_parts(str(path))[0].source == str(path)
 
 
-def test_a_part_is_no_larger_than_it_may_be_unless_a_row_group_would_be_cut_too_often(tmp_path, monkeypatch):
-    monkeypatch.setattr(parts_module, "PART_ROWS", 10)
-    pq.write_table(pa.table({"id": range(400)}), tmp_path / "x.parquet")
-    assert [part.rows for part in plan_parts(str(tmp_path / "x.parquet"))] == [25] * 16
-    pq.write_table(pa.table({"id": range(100)}), tmp_path / "x.parquet", row_group_size=4)
-    assert [part.rows for part in plan_parts(str(tmp_path / "x.parquet"))] == [8] * 12 + [4]
+def test_a_part_is_no_larger_than_it_may_be_unless_a_row_group_would_be_cut_too_often(tmp_path):
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"id": range(400)}), path)
+    assert [part.rows for part in plan_parts(str(path), part_rows=10)] == [50] * 8
+    pq.write_table(pa.table({"id": range(100)}), path, row_group_size=4)
+    assert [part.rows for part in plan_parts(str(path), part_rows=10)] == [8] * 12 + [4]
 
 
 def test_verdicts_are_those_of_the_command_and_stand_beside_their_files(rollouts):

@@ -97,7 +97,7 @@ def _compare_all(
     """All counts, and the first disagreements."""
     comparison, listed = Comparison(), list[Disagreement]()
     work = partial(compare_chunk, judging)
-    with closing(map_chunks(work, file.rows, workers)) as chunks, progress_through(file, "completions") as advance:
+    with closing(map_chunks(work, file, workers)) as chunks, progress_through(file, "completions") as advance:
         for chunk in chunks:
             comparison.add(chunk.comparison)
             advance(chunk.comparison.completions)

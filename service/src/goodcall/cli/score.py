@@ -153,7 +153,7 @@ def score_chunk(judging: Judging, rows: list[Row]) -> ScoredChunk:
 def _score_all(file: RowFile, judging: Judging, verdicts: BinaryIO | None, workers: int | None) -> Summary:
     summary = Summary()
     work = partial(score_chunk, judging)
-    with closing(map_chunks(work, file.rows, workers)) as chunks, progress_through(file, "completions") as advance:
+    with closing(map_chunks(work, file, workers)) as chunks, progress_through(file, "completions") as advance:
         for chunk in chunks:
             summary.add(chunk.summary)
             advance(chunk.summary.all.count)
