@@ -16,7 +16,7 @@ LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-ray bulk-report format documents clean
+.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-ray bulk-report autoscaler format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,7 +27,7 @@ demo: $(DEMO)/.installed  ## Train a small policy against the running service; S
 test: check guard  ## Every test, after lint, format, types and a look at the speed
 	$(TEST)/bin/python -m pytest -n 2 --cov --cov-report=
 	$(TEST)/bin/python -m coverage report --include='client/src/*' --fail-under=100
-	$(TEST)/bin/python -m coverage report --include='service/src/goodcall/*' --omit='*/web/*,*/cli/*,*/bulk/*,*/__main__.py' \
+	$(TEST)/bin/python -m coverage report --include='service/src/goodcall/*' --omit='*/web/*,*/cli/*,*/bulk/*,*/capacity/*,*/__main__.py' \
 		--fail-under=100
 
 check: $(TEST)/.installed  ## Lint, format and types
@@ -70,6 +70,9 @@ test-ray: $(RAY)/.installed  ## Bulk scoring on a Ray cluster of two nodes, with
 
 bulk-report: $(RAY)/.installed  ## Score a million completions on Ray with workers killed and write docs/bulk-million.md
 	$(RAY)/bin/python -m benchmarks.bulk --into docs/bulk-million.md
+
+autoscaler: $(TEST)/.installed  ## Simulate the autoscaler under bursts and write docs/autoscaler.md
+	$(TEST)/bin/python -m benchmarks.autoscaler
 
 format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .

@@ -201,7 +201,7 @@ def test_a_folder_that_can_not_be_written_ends_with_3(cluster, folder, tmp_path)
 
 def test_a_cluster_that_is_not_there_ends_with_3(folder, tmp_path):
     command = ("score", folder, "--engine", "ray", "-o", tmp_path / "out", "--ray-address", "127.0.0.1:1")
-    result = goodcall_process(*command, environment={"RAY_gcs_rpc_server_reconnect_timeout_s": "1"})
+    result = goodcall_process(*command)
     assert result.returncode == 3, result.stderr.decode()
     assert b"there is no Ray cluster at 127.0.0.1:1" in result.stderr
     assert b"Traceback" not in result.stderr

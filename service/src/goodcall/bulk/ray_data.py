@@ -9,6 +9,7 @@ and neither ``read_parquet`` nor ``write_parquet`` is, whose blocks have no name
 
 import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -22,6 +23,8 @@ from ray.exceptions import RayError
 from goodcall.bulk.failures import UnusableRows
 from goodcall.bulk.parts import Part
 from goodcall.bulk.score_part import ScoredPart, Work, score_part
+
+_KNOCK_TIMEOUT_S = 10
 
 
 class ClusterFailed(Exception):
@@ -42,9 +45,10 @@ def connected(address: str | None = None) -> Iterator[None]:
     # Ray reports its use to its makers unless told not to. This counts only where the block starts the cluster.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        raise ClusterFailed(f"there is no Ray cluster at {address}: {_first_line(error)}") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ClusterFailed(f"there is no Ray cluster at {address or 'hand'}: {_first_line(error)}") from None
     # Ray tells of lost workers on standard output, up to the very end, and that is for the results of a command.
     with redirect_stdout(sys.stderr):
         try:
@@ -103,6 +107,13 @@ def _cause(error: BaseException) -> str:
     while inner := getattr(error, "cause", None) or error.__cause__:
         error = inner
     return f"{type(error).__name__}: {_first_line(error)}"
+
+
+def _knock(address: str | None) -> None:
+    """Raises OSError when nobody listens at a host and port; Ray itself would go on trying for minutes."""
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.rpartition("/")[2].strip("[]"), int(port)), timeout=_KNOCK_TIMEOUT_S).close()
 
 
 def _first_line(error: BaseException) -> str:

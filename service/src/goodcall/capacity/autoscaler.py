@@ -135,7 +135,7 @@ class Autoscaler:
         return sample.total + sample.unready * target.value, sample.ready + sample.unready
 
     def _is_near(self, ratio: float) -> bool:
-        return abs(ratio - 1) <= self.settings.tolerance
+        return _exact(abs(ratio - 1)) <= self.settings.tolerance
 
     def _stabilised(self, now_s: float, replicas: int, wanted: int) -> int:
         """The least that was wanted within the window on the way up, the most on the way down."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from goodcall.capacity.autoscaler import SYNC_S, Autoscaler, Metric, Sample, Settings
+from goodcall.capacity.costs import Costs
+from goodcall.capacity.plan import TrainingLoad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,18 @@ class Bursts:
     """Requests of a burst that are under way at once; the others wait in the client, where no metric sees them."""
     first_s: float = 7.0
     """Of the first; between the autoscaler's looks, as bursts mostly are."""
+
+    @classmethod
+    def of(cls, load: TrainingLoad, costs: Costs, first_s: float = 7.0) -> "Bursts":
+        """Those of one run, whose clients are one here with as many requests under way as all of them."""
+        return cls(
+            completions=load.prompts * load.group,
+            every_s=load.step_s,
+            request_s=costs.of_request_s(load.per_request, load.group, load.completion_bytes),
+            per_request=load.per_request,
+            in_flight=load.clients * load.in_flight,
+            first_s=first_s,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
