@@ -19,7 +19,7 @@ def test_what_the_page_concludes_is_what_was_seen():
     for nothing in ("CPU as the mean of 60 s", "up only when wanted for 60 s"):
         assert len(seen[nothing].replicas) == 1
     for flapping in ("down after 0 s", "down after 60 s"):
-        assert set(seen[flapping].waits_s) == {seen[flapping].waits_s[0]}
+        assert max(seen[flapping].waits_s) - min(seen[flapping].waits_s) < 0.01
         assert len(seen[flapping].replicas) > 20
     assert all(outcome.waits_s[0] == base.waits_s[0] for name, outcome in seen.items() if name in HEAVY)
     in_flight = [outcome for name, outcome in seen.items() if "in flight" in name]

@@ -12,6 +12,7 @@ from command_line import goodcall
 from goodcall.capacity.costs import DOCUMENTED, Costs
 from goodcall.capacity.measure import verifier_us
 from goodcall.capacity.plan import TrainingLoad, Unreachable, Wanted, plan
+from serving import serving
 from suites import REPOSITORY
 
 LOADS = st.builds(
@@ -144,6 +145,13 @@ def test_the_command_reckons_with_a_cost_that_is_given_or_measured():
     measured = json.loads(goodcall("capacity", "plan", "--measure", "--json", "--wait-s", "60").stdout)
     assert measured["costs_from"].startswith("the verifier in this process")
     assert measured["cpu_us"] > 0
+
+
+def test_the_command_times_a_running_service():
+    with serving() as (_, url):
+        found = json.loads(goodcall("capacity", "plan", "--url", url, "--json", "--wait-s", "60").stdout)
+    assert found["costs_from"] == f"wall time of {url}"
+    assert found["cpu_us"] > 0
 
 
 def test_a_wait_that_nothing_keeps_ends_with_1():
