@@ -48,10 +48,12 @@ half of the {parts} parts were written, every worker that was scoring was ended 
 - **Lost to the kills**: the parts that were being scored, {killed} of {parts}; other workers began them anew.
 - **Again**: the same command a second time found every part whole and scored nothing, in {again_s} s.
 
-Seconds are wall time of the whole command, from its start to its end, while others used the machine too ({load}).
-Two nodes of one machine can't be faster than two processes of it: they share its cores, and Ray's own processes run on
-them as well. So the last column does not say what a cluster brings. It says what Ray costs beside the scoring, most of
-it once a run, for starting workers; more machines divide the scoring and not that.
+Everything is of the whole command, from its start to its end. The wall times were taken while others used both cores
+({load}) and say little. The CPU time says what holds elsewhere: what a completion costs on one
+core, all processes together, and so what a number of cores can do at best. One process does {one_per_s} completions
+in a second of its core. With every core of one machine the same costs {cores_times} times as much, and on Ray
+{ray_times} times: its scheduler, its object store, the start of its workers and the parts that were begun twice included. The start
+is once a run. Two nodes that share one machine's cores can't show a speed-up; this shows the price of the engine.
 """
 
 
@@ -61,12 +63,14 @@ class Run:
 
     name: str
     wall_s: float
+    cpu_s: float
+    """Of all processes that took part, Ray's own included."""
     summary: dict[str, Any]
 
     @property
-    def completions_per_s(self) -> float:
-        """Of wall time."""
-        return float(self.summary["completions"]) / self.wall_s
+    def cpu_us(self) -> float:
+        """For each completion."""
+        return self.cpu_s / float(self.summary["completions"]) * 1e6
 
 
 def make_rollouts(path: Path, completions: int) -> None:
@@ -106,7 +110,7 @@ def ray_cluster(nodes: int) -> Iterator[str]:
 
 def score(name: str, *options: str, meanwhile: Callable[["subprocess.Popen[bytes]"], None] | None = None) -> Run:
     """Runs ``goodcall score``, and something else while it runs."""
-    started = time.perf_counter()
+    started, cpu_s = time.perf_counter(), _cpu_s_of_family()
     command = [sys.executable, "-m", "goodcall", "score", *options, "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own command
         if meanwhile:
@@ -114,7 +118,22 @@ def score(name: str, *options: str, meanwhile: Callable[["subprocess.Popen[bytes
         printed, _ = process.communicate()
         if process.returncode:
             raise RuntimeError(f"{name}: goodcall score ended with {process.returncode}; its own words are above")
-    return Run(name=name, wall_s=time.perf_counter() - started, summary=json.loads(printed))
+    return Run(
+        name=name,
+        wall_s=time.perf_counter() - started,
+        cpu_s=_cpu_s_of_family() - cpu_s,
+        summary=json.loads(printed),
+    )
+
+
+def _cpu_s_of_family() -> float:
+    """CPU seconds of this process, of those that it started and still run, and of all that have ended below them."""
+    ticks = 0
+    for pid in family(os.getpid()):
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def kill_busy_workers(output: Path, when: int) -> Callable[["subprocess.Popen[bytes]"], list[int]]:
@@ -196,6 +215,9 @@ def report(completions: int) -> str:
             exact=_yes(exact and again.summary["already_scored_items"] == len(found)),
             same=_yes(dict(found) == in_process and one.summary["reasons"] == ray.summary["reasons"]),
             again_s=f"{again.wall_s:.0f}",
+            one_per_s=f"{1e6 / one.cpu_us:,.0f}",
+            cores_times=f"{cores.cpu_s / one.cpu_s:.2f}",
+            ray_times=f"{ray.cpu_s / one.cpu_s:.2f}",
             load=f"the load average was {os.getloadavg()[1]:.1f}",
         )
     finally:
@@ -205,10 +227,18 @@ def report(completions: int) -> str:
 def _runs(*runs: Run) -> str:
     first = runs[0]
     rows = (
-        (run.name, f"{run.wall_s:.0f}", f"{run.completions_per_s:,.0f}", f"{first.wall_s / run.wall_s:.2f}")
+        (
+            run.name,
+            f"{run.cpu_s:.0f}",
+            f"{run.cpu_us:.1f}",
+            f"{run.cpu_s / first.cpu_s:.2f}",
+            f"{run.wall_s:.0f}",
+            f"{run.summary['completions'] / run.wall_s:,.0f}",
+        )
         for run in runs
     )
-    return table(("", "seconds", "completions a second", "times one process"), rows)
+    heads = ("", "CPU s", "CPU µs a completion", "times one process", "wall s", "completions a second")
+    return table(heads, rows)
 
 
 def _yes(holds: bool) -> str:

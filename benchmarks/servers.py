@@ -80,12 +80,15 @@ def _announced_url(process: "subprocess.Popen[str]", module: Sequence[str]) -> s
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that it started, and all that those did."""
-    children = [
-        int(child)
-        for thread in Path(f"/proc/{pid}/task").iterdir()
-        for child in (thread / "children").read_text(encoding="ascii").split()
-    ]
+    """A process and all that it started, and all that those did; none of one that has ended meanwhile."""
+    try:
+        children = [
+            int(child)
+            for thread in Path(f"/proc/{pid}/task").iterdir()
+            for child in (thread / "children").read_text(encoding="ascii").split()
+        ]
+    except OSError:
+        return []
     return [pid, *(member for child in children for member in family(child))]
 
 

@@ -14,9 +14,8 @@ pytest.importorskip("pyspark", reason="Spark is in an environment of its own: ma
 from pyspark.errors import PythonException
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import explode
-from pyspark.sql.types import StructType
 
-from goodcall.bulk.spark import spark_type, verdicts_in_pandas, with_verdicts
+from goodcall.bulk.spark import schema_with_verdicts, verdicts_in_pandas, with_verdicts
 from goodcall.errors import UnknownReward
 
 # Spark 4.3 says this of the pandas that the rest is pinned to; what is used of it here works with both.
@@ -68,8 +67,7 @@ def test_verdicts_are_those_of_this_process_and_other_columns_are_kept(spark):
 
 def test_the_function_serves_map_in_pandas_by_itself(spark):
     frame = spark.createDataFrame(list(rows(4)), COLUMNS)
-    schema = StructType(frame.schema.fields).add("verdicts", spark_type())
-    scored = frame.mapInPandas(verdicts_in_pandas(reward="schema/valid"), schema)
+    scored = frame.mapInPandas(verdicts_in_pandas(reward="schema/valid"), schema_with_verdicts(frame.schema))
     reasons = scored.select(explode("verdicts").alias("verdict")).groupBy("verdict.reason").count().collect()
     assert {row.reason: row["count"] for row in reasons} == {"ok": 8, "think_missing": 4}
 

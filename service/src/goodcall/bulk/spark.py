@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_type
-from pyspark.sql.types import ArrayType, StructType
+from pyspark.sql.types import StructField, StructType
 
 from goodcall.bulk import tables
 from goodcall.bulk.tables import VERDICTS
@@ -41,12 +41,10 @@ def with_verdicts(
     Raises:
         UnknownReward: the catalogue holds no such reward. A row that can't be scored fails the job when it runs.
     """
-    fields = [field for field in rows.schema.fields if field.name != VERDICTS]
-    schema = StructType(fields).add(VERDICTS, spark_type(explain=explain))
     judge = verdicts_in_pandas(
         reward=reward, assistant_prefix=assistant_prefix, explain=explain, ignore_unknown=ignore_unknown
     )
-    return rows.mapInPandas(judge, schema)
+    return rows.mapInPandas(judge, schema_with_verdicts(rows.schema, explain=explain))
 
 
 def verdicts_in_pandas(
@@ -58,7 +56,7 @@ def verdicts_in_pandas(
 ) -> Callable[[Frames], Frames]:
     """The function for ``mapInPandas``: frames of rows to the same frames with ``verdicts``.
 
-    The schema to give along is that of the rows and ``verdicts`` of ``spark_type``.
+    The schema to give along is ``schema_with_verdicts`` of the rows.
     """
     return partial(
         _map,
@@ -70,10 +68,10 @@ def verdicts_in_pandas(
     )
 
 
-def spark_type(*, explain: bool = False) -> ArrayType:
-    """The type of the column ``verdicts``."""
-    converted: ArrayType = from_arrow_type(verdicts_type(explain=explain))
-    return converted
+def schema_with_verdicts(schema: StructType, *, explain: bool = False) -> StructType:
+    """The schema of rows with a column ``verdicts`` at its end, in place of one that they had."""
+    fields = [field for field in schema.fields if field.name != VERDICTS]
+    return StructType([*fields, StructField(VERDICTS, from_arrow_type(verdicts_type(explain=explain)))])
 
 
 def _map(frames: Frames, *, reward: str, assistant_prefix: str, explain: bool, ignore_unknown: bool) -> Frames:

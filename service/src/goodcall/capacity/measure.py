@@ -40,7 +40,6 @@ def service_us(url: str, completion_bytes: int, group: int, api_key: str | None 
     Raises:
         OSError: the service can't be reached or refuses.
     """
-
     straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def score(tasks: list[dict[str, Any]]) -> None:
