@@ -52,8 +52,9 @@ Everything is of the whole command, from its start to its end. The wall times we
 ({load}) and say little. The CPU time says what holds elsewhere: what a completion costs on one
 core, all processes together, and so what a number of cores can do at best. One process does {one_per_s} completions
 in a second of its core. With every core of one machine the same costs {cores_times} times as much, and on Ray
-{ray_times} times: its scheduler, its object store, the start of its workers and the parts that were begun twice included. The start
-is once a run. Two nodes that share one machine's cores can't show a speed-up; this shows the price of the engine.
+{ray_times} times: its scheduler, its object store, the start of its workers and the parts that were begun twice
+included. The start is once a run. Two nodes that share one machine's cores can't show a speed-up; this shows the price
+of the engine.
 """
 
 

@@ -80,19 +80,24 @@ def score_parts(parts: Sequence[Part], work: Work, *, workers: int | None = None
         for row in scored.iter_rows():
             if row["unusable"]:
                 raise UnusableRows(row["unusable"])
+            if row["unwritten"]:
+                raise ClusterFailed(row["unwritten"])
             yield msgspec.json.decode(row["scored"], type=ScoredPart)
     except RayError as error:
         raise ClusterFailed(_cause(error)) from None
 
 
 def _score(row: dict[str, Any], work: bytes) -> dict[str, Any]:
-    """Runs on whichever machine; what is wrong with the rows is an answer, for an exception would be repeated."""
+    """Runs on whichever machine. What goes wrong is an answer: an exception would reach people in Ray's wrapping."""
+    answer = {"scored": b"", "unusable": "", "unwritten": ""}
     part = msgspec.json.decode(row["part"], type=Part)
     try:
         scored = score_part(part, msgspec.json.decode(work, type=Work))
     except UnusableRows as error:
-        return {"scored": b"", "unusable": str(error)}
-    return {"scored": msgspec.json.encode(scored), "unusable": ""}
+        return {**answer, "unusable": str(error)}
+    except OSError as error:
+        return {**answer, "unwritten": f"the verdicts on {part.source} can't be written: {error}"}
+    return {**answer, "scored": msgspec.json.encode(scored)}
 
 
 def _be_quiet() -> None:
