@@ -9,6 +9,7 @@ TEST := .venv/test
 DEPLOY := .venv/deploy
 FUZZ := .venv/fuzz
 CONTRACT := .venv/contract
+RAY := .venv/ray
 CONSTRAINTS := -c constraints.txt
 COMPILED := service/setup.py service/src/goodcall/_native.c
 MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml $(COMPILED)
@@ -16,7 +17,7 @@ LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants format documents clean
+.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-ray bulk-report autoscaler format documents clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,7 +28,7 @@ demo: $(DEMO)/.installed  ## Train a small policy against the running service; S
 test: check guard  ## Every test, after lint, format, types and a look at the speed
 	$(TEST)/bin/python -m pytest -n 2 --cov --cov-report=
 	$(TEST)/bin/python -m coverage report --include='client/src/*' --fail-under=100
-	$(TEST)/bin/python -m coverage report --include='service/src/goodcall/*' --omit='*/web/*,*/cli/*,*/__main__.py' \
+	$(TEST)/bin/python -m coverage report --include='service/src/goodcall/*' --omit='*/web/*,*/cli/*,*/bulk/*,*/capacity/*,*/__main__.py' \
 		--fail-under=100
 
 check: $(TEST)/.installed  ## Lint, format and types
@@ -65,6 +66,15 @@ overload: $(TEST)/.installed  ## Ask for ten times what the service can do and w
 mutants: $(TEST)/.installed  ## How many small changes of the verifier the tests notice; at least 90 % must be, takes an hour
 	$(TEST)/bin/python tests/mutation/run.py
 
+test-ray: $(RAY)/.installed  ## Bulk scoring on a Ray cluster of two nodes, with killed workers, and on Spark; needs Java 17
+	$(RAY)/bin/python -m pytest tests/bulk
+
+bulk-report: $(RAY)/.installed  ## Score a million completions on Ray with workers killed and write docs/bulk-million.md
+	$(RAY)/bin/python -m benchmarks.bulk --into docs/bulk-million.md
+
+autoscaler: $(TEST)/.installed  ## Simulate the autoscaler under bursts and write docs/autoscaler.md
+	$(TEST)/bin/python -m benchmarks.autoscaler
+
 format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .
 	$(TEST)/bin/ruff format .
@@ -101,6 +111,11 @@ $(CONTRACT)/.installed: tests/contract/requirements.txt
 	$(PYTHON) -m venv $(CONTRACT)
 	$(CONTRACT)/bin/pip install --quiet -r tests/contract/requirements.txt
 	npm install --prefix $(CONTRACT) --silent --no-audit --no-fund $(LINTERS)
+	@touch $@
+
+$(RAY)/.installed: $(MANIFESTS) tests/bulk/requirements.txt
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/pip install --quiet $(CONSTRAINTS) -r tests/bulk/requirements.txt -e './service[ray,spark]' -e ./client
 	@touch $@
 
 $(FUZZ)/.installed: $(MANIFESTS) tests/fuzz/requirements.txt

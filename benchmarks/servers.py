@@ -25,19 +25,19 @@ class Server:
 
     def cpu_s(self) -> float:
         """CPU seconds since the server started, of all its threads and of the processes that it started."""
-        return sum(map(_cpu_s, _family(self.pid)))
+        return sum(map(_cpu_s, family(self.pid)))
 
     def memory_bytes(self) -> int:
         """What it holds in memory now."""
-        return sum(_status_bytes(pid, "VmRSS") for pid in _family(self.pid))
+        return sum(_status_bytes(pid, "VmRSS") for pid in family(self.pid))
 
     def peak_bytes(self) -> int:
         """The most that it held in memory since it started or since ``forget_peak``."""
-        return sum(_status_bytes(pid, "VmHWM") for pid in _family(self.pid))
+        return sum(_status_bytes(pid, "VmHWM") for pid in family(self.pid))
 
     def forget_peak(self) -> None:
         """Lets ``peak_bytes`` start anew at what is held now."""
-        for pid in _family(self.pid):
+        for pid in family(self.pid):
             Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
 
 
@@ -79,13 +79,17 @@ def _announced_url(process: "subprocess.Popen[str]", module: Sequence[str]) -> s
     raise RuntimeError(f"python -m {' '.join(module)} ended before it listened; its own words are above")
 
 
-def _family(pid: int) -> list[int]:
-    children = [
-        int(child)
-        for thread in Path(f"/proc/{pid}/task").iterdir()
-        for child in (thread / "children").read_text(encoding="ascii").split()
-    ]
-    return [pid, *(member for child in children for member in _family(child))]
+def family(pid: int) -> list[int]:
+    """A process and all that it started, and all that those did; none of one that has ended meanwhile."""
+    try:
+        children = [
+            int(child)
+            for thread in Path(f"/proc/{pid}/task").iterdir()
+            for child in (thread / "children").read_text(encoding="ascii").split()
+        ]
+    except OSError:
+        return []
+    return [pid, *(member for child in children for member in family(child))]
 
 
 def _cpu_s(pid: int) -> float:

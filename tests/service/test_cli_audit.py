@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from command_line import WEATHER, call, goodcall, goodcall_process, write_lines
+from goodcall.bulk.rows import Row
 from goodcall.cli.audit_rows import audit_row
-from goodcall.cli.rows import Row
 from suites import conformance, conformance_tasks, dataset
 
 

@@ -8,6 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from command_line import call, completion, goodcall, goodcall_process, item, read_lines, write_lines
+from goodcall.cli import spans
+from goodcall.cli.failures import EnvironmentFailed
+from goodcall.cli.rows import open_rows
 from goodcall.rewards import CATALOGUE
 from suites import REPOSITORY, golden_cases
 
@@ -212,6 +215,55 @@ def test_two_processes_write_the_same_bytes_as_one(tmp_path):
     assert results[0].stdout == results[1].stdout
     assert results[0].stderr == results[1].stderr
     assert len(results[0].stdout.splitlines()) == 500
+
+
+def test_two_processes_read_parquet_and_write_the_same_bytes_as_one(tmp_path):
+    rows = {name: PARQUET_ROWS[name] * 3000 for name in PARQUET_ROWS}
+    path = tmp_path / "many"
+    pq.write_table(pa.table(rows | {"id": [str(number) for number in range(6000)]}), path, row_group_size=2500)
+    results = [goodcall_process("score", path, "--workers", workers, "-o", "-", "--json") for workers in (1, 2)]
+    assert [result.returncode for result in results] == [0, 0]
+    assert results[0].stdout == results[1].stdout
+    assert results[0].stderr == results[1].stderr
+    assert len(results[0].stdout.splitlines()) == 6000
+
+
+@pytest.mark.parametrize("span_bytes", [1, 700, 5000, 1 << 20])
+def test_spans_of_lines_are_all_rows_with_their_numbers_wherever_they_are_cut(tmp_path, monkeypatch, span_bytes):
+    monkeypatch.setattr(spans, "SPAN_BYTES", span_bytes)
+    path = tmp_path / "f.jsonl"
+    line = json.dumps(item(RIGHT)).encode()
+    path.write_bytes(b"\xef\xbb\xbf" + line + b"\r\n\r\n   \n" + (line + b"\n") * 40 + b"\n" + line)
+    with open_rows(str(path)) as file:
+        whole = list(file.rows)
+        assert [row for span in file.spans() for row in span.rows()] == whole
+        assert file.position() == path.stat().st_size
+    assert [row.number for row in whole] == [1, *range(4, 44), 45]
+
+
+def test_what_one_reader_must_read_has_no_spans(two_items, tmp_path):
+    packed = tmp_path / "packed"
+    packed.write_bytes(gzip.compress(two_items.read_bytes()))
+    with open_rows(str(packed)) as file:
+        assert file.spans is None
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_is_the_environments_fault(two_items):
+    with open_rows(str(two_items)) as file:
+        [span] = file.spans()
+    two_items.write_bytes(two_items.read_bytes()[:-1])
+    with pytest.raises(EnvironmentFailed, match="has become shorter"):
+        list(span.rows())
+
+
+def test_a_row_of_parquet_that_json_can_not_hold_stops_several_processes_with_its_place(tmp_path):
+    path = tmp_path / "many"
+    truths = [b"[]" if number == 5000 else None for number in range(9000)]
+    pq.write_table(pa.table({"completion": [RIGHT] * 9000, "ground_truth": truths}), path, row_group_size=3000)
+    result = goodcall_process("score", path, "--workers", "2", "--reward", "schema/valid")
+    assert result.returncode == 2
+    assert b"row 5001: column ground_truth can't be written as JSON" in result.stderr
+    assert b"Traceback" not in result.stderr
 
 
 def test_a_malformed_line_stops_several_processes_at_the_same_place(tmp_path):

@@ -21,6 +21,7 @@ COMMANDS = {
     "diff": "Show where two rewards disagree on the same completions.",
     "audit": "Find what is wrong with a dataset before anything trains on it.",
     "rewards": "List the rewards that can be named, or show one.",
+    "capacity": "Reckon replicas for a training run, and simulate the autoscaler under its bursts.",
     "keys": "Make API keys, and list those of a file.",
     "config": "Show the settings and where each comes from.",
 }

@@ -124,7 +124,7 @@ def _answer(text: str) -> str:
 
 def _audit_all(file: RowFile, workers: int | None) -> AuditedDataset:
     dataset = AuditedDataset()
-    with closing(map_chunks(audit_chunk, file.rows, workers)) as chunks, progress_through(file, "rows") as advance:
+    with closing(map_chunks(audit_chunk, file, workers)) as chunks, progress_through(file, "rows") as advance:
         for chunk in chunks:
             for row in chunk:
                 dataset.add(row)

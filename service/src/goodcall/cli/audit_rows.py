@@ -13,10 +13,10 @@ from typing import NamedTuple
 import jsonschema_rs
 import msgspec
 
+from goodcall.bulk.item_rows import read_fields
+from goodcall.bulk.rows import Row
 from goodcall.cli.audit_findings import AuditFinding, Kind, found
 from goodcall.cli.audit_toolrl import TOOLRL_FIELDS, find_toolrl_row, read_toolrl_row
-from goodcall.cli.item_rows import read_fields
-from goodcall.cli.rows import Row
 from goodcall.errors import MalformedInput, UnusableTask
 from goodcall.excerpts import excerpt, pointer_token
 from goodcall.ground_truth import read_ground_truth

@@ -7,22 +7,26 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
+from goodcall.bulk.rows import Row
 from goodcall.cli.failures import EnvironmentFailed
-from goodcall.cli.rows import Row
+from goodcall.cli.rows import RowFile
+from goodcall.cli.spans import Span
 
 CHUNK_ROWS = 64
 CHUNK_BYTES = 1 << 19
 """A chunk ends with the row that reaches one of these: some milliseconds of work, worth sending to a process."""
 CHUNKS_AHEAD = 4
-"""Chunks in flight for each process; more would only fill memory."""
+"""Chunks or spans in flight for each process; more would only fill memory."""
 SMALL = 16
 """With so few chunks, starting processes takes longer than the work."""
 
 Result = TypeVar("Result")
+Given = TypeVar("Given")
 Work = Callable[[list[Row]], Result]
 
 
@@ -40,23 +44,35 @@ def chunked(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
-def map_chunks(work: Work[Result], rows: Iterable[Row], workers: int | None) -> Generator[Result, None, None]:
-    """What the work makes of each chunk of rows, in their order.
+def map_chunks(work: Work[Result], file: RowFile, workers: int | None) -> Generator[Result, None, None]:
+    """What the work makes of each chunk of a file's rows, in their order.
 
     Args:
         work: a function that can be pickled.
-        rows: as they are read; only so many are held as are being worked on.
+        file: of which only so much is held as is being worked on.
         workers: processes; 1 is this one. None: one a CPU, and this one when there are few rows.
 
     Raises:
+        CommandFailed: a process could not read what it was to.
         EnvironmentFailed: a process was killed.
     """
-    chunks = chunked(rows)
+    chunks = chunked(file.rows)
     if workers is None:
         first = list(islice(chunks, SMALL))
         workers = 1 if len(first) < SMALL else _cpus()
         chunks = chain(first, chunks)
-    yield from map(work, chunks) if workers == 1 else _map_in_processes(work, chunks, workers)
+    if workers == 1:
+        yield from map(work, chunks)
+    elif file.spans is None:
+        yield from _map_in_processes(work, chunks, workers)
+    else:
+        for results in _map_in_processes(partial(_on_span, work), file.spans(), workers):
+            yield from results
+
+
+def _on_span(work: Work[Result], span: Span) -> list[Result]:
+    """Runs in a worker process, which reads what it works on."""
+    return list(map(work, chunked(span.rows())))
 
 
 def _cpus() -> int:
@@ -65,13 +81,13 @@ def _cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _map_in_processes(work: Work[Result], chunks: Iterator[list[Row]], workers: int) -> Iterator[Result]:
+def _map_in_processes(work: Callable[[Given], Result], pieces: Iterator[Given], workers: int) -> Iterator[Result]:
     # Spawned, because a forked copy of a process with threads can lock up, and a progress bar is a thread.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     pending: deque[Future[Result]] = deque()
     try:
-        for chunk in chunks:
-            pending.append(_submit(pool, work, chunk))
+        for piece in pieces:
+            pending.append(_submit(pool, work, piece))
             if len(pending) >= CHUNKS_AHEAD * workers:
                 yield pending.popleft().result()
         while pending:
@@ -84,11 +100,11 @@ def _map_in_processes(work: Work[Result], chunks: Iterator[list[Row]], workers: 
         pool.shutdown(cancel_futures=True)
 
 
-def _submit(pool: ProcessPoolExecutor, work: Work[Result], chunk: list[Row]) -> Future[Result]:
-    """Hands a chunk over. The pool starts its processes here, and they must not hear an interrupt before ``_begin``."""
+def _submit(pool: ProcessPoolExecutor, work: Callable[[Given], Result], piece: Given) -> Future[Result]:
+    """Hands a piece over. The pool starts its processes here, and they must not hear an interrupt before ``_begin``."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return pool.submit(work, chunk)
+        return pool.submit(work, piece)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

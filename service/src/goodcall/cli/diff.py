@@ -10,15 +10,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from goodcall.bulk.item_rows import ITEM_FIELDS
+from goodcall.bulk.judging import Judging, Stop, judge_rows
+from goodcall.bulk.rows import Row
 from goodcall.cli.chunks import map_chunks
 from goodcall.cli.disagreements import Comparison, Disagreement, Given, GivenBody, only_a_pays
-from goodcall.cli.failures import THRESHOLD_MISSED
-from goodcall.cli.item_rows import ITEM_FIELDS
-from goodcall.cli.judging import Judging, Stop, judge_rows, named_reward
+from goodcall.cli.failures import THRESHOLD_MISSED, CommandFailed
+from goodcall.cli.named_reward import named_reward
 from goodcall.cli.options import AssistantPrefix, IgnoreUnknown, InputFile, JSONSummary, Workers
 from goodcall.cli.output import STDOUT, OutputFile, open_output
 from goodcall.cli.progress import progress_through
-from goodcall.cli.rows import Row, RowFile, open_rows
+from goodcall.cli.rows import RowFile, open_rows
 from goodcall.cli.tables import add_number_column, add_text_column, plain_table
 from goodcall.cli.visible import plain
 from goodcall.items import encode
@@ -95,7 +97,7 @@ def _compare_all(
     """All counts, and the first disagreements."""
     comparison, listed = Comparison(), list[Disagreement]()
     work = partial(compare_chunk, judging)
-    with closing(map_chunks(work, file.rows, workers)) as chunks, progress_through(file, "completions") as advance:
+    with closing(map_chunks(work, file, workers)) as chunks, progress_through(file, "completions") as advance:
         for chunk in chunks:
             comparison.add(chunk.comparison)
             advance(chunk.comparison.completions)
@@ -103,7 +105,7 @@ def _compare_all(
             if lines:
                 lines.writelines(encode(disagreement) + b"\n" for disagreement in chunk.disagreements)
             if chunk.stop:
-                raise chunk.stop.failure(file)
+                raise CommandFailed(chunk.stop.at(file.place(chunk.stop.number)))
     return comparison, listed
 
 

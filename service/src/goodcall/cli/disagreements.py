@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from goodcall.cli.judging import JudgedItem
+from goodcall.bulk.judging import JudgedItem
 from goodcall.types import Verdict
 
 

@@ -7,12 +7,15 @@ import msgspec
 import typer
 from rich.console import Console
 
+from goodcall.bulk.item_rows import ITEM_FIELDS
+from goodcall.bulk.judging import JudgedItem, Judging, Stop, judge_rows
+from goodcall.bulk.nearest import nearest
+from goodcall.bulk.rows import Row
 from goodcall.cli.explanation import ExplainedCompletion, explanation
-from goodcall.cli.failures import CommandFailed, nearest
-from goodcall.cli.item_rows import ITEM_FIELDS
-from goodcall.cli.judging import JudgedItem, Judging, Stop, judge_rows, named_reward
+from goodcall.cli.failures import CommandFailed
+from goodcall.cli.named_reward import named_reward
 from goodcall.cli.options import AssistantPrefix, IgnoreUnknown, InputFile, RewardId
-from goodcall.cli.rows import Row, RowFile, open_rows
+from goodcall.cli.rows import RowFile, open_rows
 from goodcall.items import encode, prefix_of
 from goodcall.reasons import Reason
 from goodcall.rewards import DEFAULT_REWARD, find_reward
@@ -74,7 +77,7 @@ def _explained(file: RowFile, judging: Judging, wanted: str | None) -> Iterator[
         if wanted is None or _is(row, wanted):
             for judged in judge_rows(judging, [row]):
                 if isinstance(judged, Stop):
-                    raise judged.failure(file)
+                    raise CommandFailed(judged.at(file.place(judged.number)))
                 yield from _completions(judged, judging)
 
 

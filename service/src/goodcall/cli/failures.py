@@ -1,8 +1,5 @@
 """How a command ends when it does not end well: with one sentence that says what, where and what to do."""
 
-import difflib
-from collections.abc import Iterable
-
 THRESHOLD_MISSED = 1
 USAGE = 2
 ENVIRONMENT = 3
@@ -19,9 +16,3 @@ class EnvironmentFailed(CommandFailed):
     """The command can't go on, through the machine's doing: a missing package, a full disk, a taken port."""
 
     exit_code = ENVIRONMENT
-
-
-def nearest(name: str, known: Iterable[str], *, otherwise: str) -> str:
-    """What to do about a name that is not known: the nearest known one, or other advice when none is near."""
-    matches = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean {matches[0]}?" if matches else otherwise

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from goodcall.cli.judging import named_reward
+from goodcall.cli.named_reward import named_reward
 from goodcall.cli.tables import add_text_column, plain_table
 from goodcall.web.catalogue import Catalogue, RewardEntry
 

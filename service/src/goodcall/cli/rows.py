@@ -5,37 +5,28 @@ input. Nothing is decoded here that need not be.
 """
 
 import gzip
-import json
+import stat
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import import_module
+from functools import partial
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import msgspec
 
+from goodcall.bulk.rows import Row
 from goodcall.cli.failures import CommandFailed, EnvironmentFailed
+from goodcall.cli.numbered_lines import numbered_lines
+from goodcall.cli.parquet_rows import ParquetSpan, open_parquet, parquet_rows, parquet_spans
+from goodcall.cli.spans import Span, line_spans
 
 STDIN = "-"
-JSON_TEXT_COLUMNS = ("tools", "ground_truth", "context")
-"""Columns that Parquet files hold either as nested values or as JSON text."""
 
-_GZIP, _PARQUET, _UTF8_MARK, _UTF16_MARKS = b"\x1f\x8b", b"PAR1", b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
-_PARQUET_BATCH_ROWS = 256
-
-
-class Row(NamedTuple):
-    """One row of a file."""
-
-    number: int
-    """Counted from 1: of the line in JSON lines, blank ones included; of the row in Parquet."""
-    text: bytes
-    """A JSON text, as yet unread."""
+_GZIP, _PARQUET, _UTF16_MARKS = b"\x1f\x8b", b"PAR1", (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +42,8 @@ class RowFile:
     position: Callable[[], int]
     columns: tuple[str, ...] = ()
     """Of a Parquet file, whether they are read or not."""
+    spans: Callable[[], Iterator[Span]] | None = None
+    """All rows again, as spans for processes to read; None where only one reader can, one row after the other."""
 
     def place(self, number: int) -> str:
         """Where a row stands, for people."""
@@ -91,24 +84,16 @@ def _lines_of(file: Any, name: str, size: int | None) -> RowFile:
         raise CommandFailed("Parquet can't be read from standard input; give the file's path")
     if head.startswith(_UTF16_MARKS):
         raise CommandFailed(f"{name} is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
-    lines = gzip.GzipFile(fileobj=file) if head.startswith(_GZIP) else file
-    seekable = size is not None
+    packed = head.startswith(_GZIP)
+    spans = size is not None and not packed and stat.S_ISREG(Path(name).stat().st_mode)
     return RowFile(
-        name=name, unit="line", rows=_numbered(lines, name), size=size, position=file.tell if seekable else int
+        name=name,
+        unit="line",
+        rows=numbered_lines(gzip.GzipFile(fileobj=file) if packed else file, name),
+        size=size,
+        position=int if size is None else file.tell,
+        spans=partial(line_spans, file, name) if spans else None,
     )
-
-
-def _numbered(lines: Any, name: str) -> Iterator[Row]:
-    number = 0
-    try:
-        for number, line in enumerate(lines, 1):
-            text = line.removeprefix(_UTF8_MARK) if number == 1 else line
-            if not text.isspace() and text:
-                yield Row(number, text)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise CommandFailed(f"{name}, after line {number}: the gzip stream is damaged or cut short") from None
-    except OSError as error:
-        raise EnvironmentFailed(f"{name}, after line {number}: reading failed: {error.strerror}") from None
 
 
 def with_list_as_rows(file: RowFile) -> RowFile:
@@ -125,36 +110,24 @@ def with_list_as_rows(file: RowFile) -> RowFile:
     try:
         elements = msgspec.json.decode(b"".join(line.text for line in lines), type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError):
-        return replace(file, rows=iter(lines))
-    return replace(file, unit="row", rows=(Row(number, bytes(text)) for number, text in enumerate(elements, 1)))
-
-
-_Row: TypeAlias = dict[str, Any]
+        return replace(file, rows=iter(lines), spans=None)
+    rows = (Row(number, bytes(text)) for number, text in enumerate(elements, 1))
+    return replace(file, unit="row", rows=rows, spans=None)
 
 
 def _parquet(file: BufferedReader, name: str, columns: frozenset[str] | None) -> RowFile:
-    parquet = _pyarrow("pyarrow.parquet")
-    try:
-        table = parquet.ParquetFile(file)
-    except (ValueError, OSError) as error:
-        raise CommandFailed(f"{name} can't be read as Parquet: {_first_line(error)}") from None
+    table = open_parquet(file, name)
     wanted = None if columns is None else [column for column in table.schema_arrow.names if column in columns]
     counted = _Counted()
     return RowFile(
         name=name,
         unit="row",
-        rows=counted(_parquet_rows(table, name, wanted)),
+        rows=counted.rows(parquet_rows(table, name, wanted)),
         size=table.metadata.num_rows,
         position=lambda: counted.number,
         columns=tuple(table.schema_arrow.names),
+        spans=lambda: counted.spans(parquet_spans(name, columns)),
     )
-
-
-def _pyarrow(module: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError:
-        raise EnvironmentFailed("reading Parquet needs pyarrow: pip install 'goodcall[parquet]'") from None
 
 
 class _Counted:
@@ -162,65 +135,12 @@ class _Counted:
 
     number = 0
 
-    def __call__(self, rows: Iterator[Row]) -> Iterator[Row]:
+    def rows(self, rows: Iterator[Row]) -> Iterator[Row]:
         for row in rows:
             self.number = row.number
             yield row
 
-
-class _NoJSONError(Exception):
-    """A column holds what JSON has no word for."""
-
-
-def _parquet_rows(table: Any, name: str, columns: list[str] | None) -> Iterator[Row]:
-    number = 0
-    try:
-        for batch in table.iter_batches(_PARQUET_BATCH_ROWS, columns=columns):
-            for row in batch.to_pylist(maps_as_pydicts="strict"):
-                number += 1
-                yield Row(number, _as_json(row))
-    except _NoJSONError as error:
-        raise CommandFailed(f"{name}, row {number}: {error}") from None
-    except (ValueError, OSError) as error:
-        raise CommandFailed(f"{name}, after row {number}: reading failed: {_first_line(error)}") from None
-
-
-def _as_json(row: _Row) -> bytes:
-    """A row of Parquet as a JSON object; a null in a column is a field that is left out."""
-    fields = (
-        json.dumps(column).encode() + b":" + _field(column, value) for column, value in row.items() if value is not None
-    )
-    return b"{" + b",".join(fields) + b"}"
-
-
-def _field(column: str, value: Any) -> bytes:
-    if column in JSON_TEXT_COLUMNS and isinstance(value, str) and _is_json_text(value):
-        return value.encode()
-    try:
-        return json.dumps(_without_nulls(value), ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise _NoJSONError(f"column {column} can't be written as JSON: {error}") from None
-
-
-def _is_json_text(text: str) -> bool:
-    """Whether a text is JSON of an array or an object; any other text stands for itself."""
-    if not text.lstrip().startswith(("[", "{")):
-        return False
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-def _without_nulls(value: Any) -> Any:
-    """A nested value without the nulls that Parquet puts wherever a row lacks a field that other rows have."""
-    if isinstance(value, dict):
-        return {key: _without_nulls(child) for key, child in value.items() if child is not None}
-    if isinstance(value, list):
-        return [_without_nulls(child) for child in value]
-    return value
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    def spans(self, spans: Iterator[ParquetSpan]) -> Iterator[ParquetSpan]:
+        for span in spans:
+            self.number = span.last_number
+            yield span

@@ -1,12 +1,9 @@
-"""Verdicts counted by reason: what ``goodcall score`` says at its end."""
+"""Verdicts counted by reason."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.table import Table
-
-from goodcall.cli.tables import add_number_column, add_text_column, plain_table
 from goodcall.reasons import Reason
 from goodcall.rewards import Reward
 from goodcall.types import Verdict
@@ -59,11 +56,12 @@ class Summary:
     def all(self) -> Tally:
         """Every verdict, whatever its reason."""
         tally = Tally()
-        for reason in self._most_frequent_first():
+        for reason in self.most_frequent_first():
             tally.add(self.reasons[reason])
         return tally
 
-    def _most_frequent_first(self) -> list[Reason]:
+    def most_frequent_first(self) -> list[Reason]:
+        """The reasons that there were, those of equal count by name."""
         return sorted(self.reasons, key=lambda reason: (-self.reasons[reason].count, reason))
 
     def as_json(self, reward: Reward[Any]) -> dict[str, Any]:
@@ -84,36 +82,7 @@ class Summary:
                     "mean_score": tally.mean_score,
                     "nulls": tally.nulls,
                 }
-                for reason in self._most_frequent_first()
+                for reason in self.most_frequent_first()
                 for tally in [self.reasons[reason]]
             ],
         }
-
-    def as_table(self, reward: Reward[Any]) -> Table:
-        """The summary for people, the most frequent reason first."""
-        everything = self.all
-        table = plain_table(f"{reward.id}, {_many(self.items, 'item')}", footer=True)
-        add_text_column(table, "reason", "all")
-        add_number_column(table, "count", f"{everything.count:,}")
-        add_number_column(table, "share")
-        add_number_column(table, "mean score", _score(everything.mean_score))
-        add_number_column(table, "nulls", f"{everything.nulls:,}")
-        for reason in self._most_frequent_first():
-            tally = self.reasons[reason]
-            share, mean = f"{tally.count / everything.count:.1%}", _score(tally.mean_score)
-            table.add_row(reason.value, f"{tally.count:,}", share, mean, f"{tally.nulls:,}", style=_style(tally))
-        return table
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _score(score: float | None) -> str:
-    return "none" if score is None else f"{score:.4f}"
-
-
-def _style(tally: Tally) -> str:
-    if tally.nulls:
-        return "yellow"
-    return "green" if (tally.mean_score or 0) > 0 else ""

@@ -1,16 +1,15 @@
-"""Chunks of rows to verdicts, in whichever process: what ``score``, ``explain`` and ``diff`` have in common."""
+"""Chunks of rows to verdicts, in whichever process: what all commands and engines have in common."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-from goodcall.cli.failures import CommandFailed, nearest
-from goodcall.cli.item_rows import read_item
-from goodcall.cli.rows import Row, RowFile
-from goodcall.errors import GoodcallError, MalformedInput, MissingNeed, UnknownReward
+from goodcall.bulk.item_rows import read_item
+from goodcall.bulk.rows import Row
+from goodcall.errors import GoodcallError, MalformedInput, MissingNeed
 from goodcall.items import Item, prefix_of, to_completions, to_context, to_task
-from goodcall.rewards import CATALOGUE, Reward, find_reward
+from goodcall.rewards import Reward, find_reward
 from goodcall.scoring import Scorer
 from goodcall.types import Verdict
 
@@ -45,24 +44,9 @@ class Stop(NamedTuple):
     pointer: str | None
     message: str
 
-    def failure(self, file: RowFile) -> CommandFailed:
-        """The failure of the command that this is."""
-        place = f"{file.place(self.number)}, at {self.pointer}" if self.pointer else file.place(self.number)
-        return CommandFailed(f"{place}: {self.message}")
-
-
-def named_reward(name: str) -> Reward[Any]:
-    """The reward of the catalogue that a person named.
-
-    Raises:
-        CommandFailed: there is none; says which may be meant.
-    """
-    try:
-        return find_reward(name)
-    except UnknownReward as error:
-        names = {reward.name for reward in CATALOGUE.values()}.union(error.known)
-        advice = nearest(name, names, otherwise="goodcall rewards lists all")
-        raise CommandFailed(f"unknown reward {name}; {advice}") from None
+    def at(self, row: str) -> str:
+        """What to tell people, who know the row by these words."""
+        return f"{row}, at {self.pointer}: {self.message}" if self.pointer else f"{row}: {self.message}"
 
 
 def judge_rows(judging: Judging, rows: Sequence[Row]) -> Iterator[JudgedItem | Stop]:

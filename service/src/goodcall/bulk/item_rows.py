@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from goodcall.cli.failures import nearest
+from goodcall.bulk.nearest import nearest
 from goodcall.errors import InvalidJSON, InvalidShape, MalformedInput, UnknownField
 from goodcall.items import Item, decode, decode_item
 
