@@ -2,6 +2,8 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from goodcall_trainer.reporting.words import duration, number, percent
+
 
 def render_page(template: str, **values: object) -> str:
     """The page that a template makes of values.
@@ -23,3 +25,4 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+_ENVIRONMENT.globals.update(number=number, percent=percent, duration=duration)
