@@ -11,6 +11,7 @@ import typer
 from goodcall_trainer import __version__
 from goodcall_trainer.demo.command import demo
 from goodcall_trainer.prepare.command import prepare
+from goodcall_trainer.reporting.command import compare, report
 
 app = typer.Typer(
     name="goodcall-train",
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (prepare, demo):
+for command in (prepare, report, compare, demo):
     app.command()(command)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from goodcall_trainer.reporting.figures import reason_counts
 from goodcall_trainer.reporting.run_log import Line, RunLog
-from goodcall_trainer.reporting.series import Series, logged, not_finite, series
+from goodcall_trainer.reporting.series import Series, hacking_gap, logged, not_finite, series
 from goodcall_trainer.reporting.words import listed
 
 HACKING_RISE = 0.02
@@ -29,13 +29,6 @@ def alerts(log: RunLog) -> list[str]:
         *_little_to_learn(log),
         *_slow(log),
     ]
-
-
-def hacking_gap(lines: Sequence[Line]) -> Series:
-    """Released - hardened for each step in which both scored."""
-    released, hardened = series(lines, "hacking.released"), series(lines, "hacking.hardened").at
-    both = [(x, y - hardened[x]) for x, y in zip(released.xs, released.ys, strict=True) if x in hardened]
-    return Series(tuple(x for x, _ in both), tuple(gap for _, gap in both))
 
 
 def _not_finite(log: RunLog) -> Iterator[str]:

@@ -149,14 +149,14 @@ def _draw(axes: Axes, curve: Curve) -> None:
 
 def _mark(axes: Axes, marks: Iterable[float]) -> None:
     for mark in marks:
-        axes.axvline(mark, color=INK, alpha=0.55, linewidth=0.9, linestyle=(0, (1, 2)))
+        axes.axvline(mark, color=INK, alpha=0.7, linewidth=1, linestyle=(0, (1, 2)))
 
 
 def _canvas(x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+    figure = Figure(figsize=(4.4, 2.7), layout="constrained")
     axes = figure.add_subplot(xlabel=x_label, ylabel=y_label)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=x_label.endswith("step")))
-    axes.grid(color=GREY, alpha=0.25)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=x_label.endswith("step")))
+    axes.grid(axis="y", color=GREY, alpha=0.25)
     return figure, axes
 
 

@@ -1,6 +1,6 @@
 """What `goodcall-train evaluate` found for the run, one column each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def read_evaluations(run: Path) -> Evaluations:
         if result is None:
             unreadable.append(folder.name)
         else:
-            found[folder.name] = dict(_scores(result))
+            found[folder.name] = _scores(result)
     names = dict.fromkeys(name for scores in found.values() for name in scores)
     return Evaluations(
         names=list(found),
@@ -39,9 +39,7 @@ def read_evaluations(run: Path) -> Evaluations:
     )
 
 
-def _scores(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _scores(value, f"{prefix}{name} · ")
-        elif is_number(value):
-            yield f"{prefix}{name}", float(value)
+def _scores(result: Mapping[str, Any]) -> dict[str, float]:
+    scores = result.get("scores")
+    entries = scores.items() if isinstance(scores, dict) else ()
+    return {name: float(score) for name, score in entries if is_number(score)}

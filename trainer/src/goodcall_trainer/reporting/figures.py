@@ -1,8 +1,9 @@
 """The figures of a run: charts with the numbers to read off them, or one line where nothing was logged."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from goodcall_trainer.reporting.charts import (
     BLUE,
@@ -17,7 +18,7 @@ from goodcall_trainer.reporting.charts import (
 )
 from goodcall_trainer.reporting.plots import HACKING, THROUGHPUT, Plot
 from goodcall_trainer.reporting.run_log import Line, RunLog
-from goodcall_trainer.reporting.series import Series, series, smoothed, thinned, tokens_per_s
+from goodcall_trainer.reporting.series import Series, hacking_gap, series, smoothed, thinned, tokens_per_s
 
 RIGHT = "ok"
 """The reason of a completion that nothing is wrong with."""
@@ -51,7 +52,7 @@ class Missing:
 def plotted(plot: Plot, lines: Sequence[Line], resumes: Sequence[int] = (), *, prefix: str = "") -> Figure | Missing:
     """The figure of those metrics of a plot that were logged; `prefix` keeps ids apart on a page that has it twice."""
     found = {label: points for label, metric in plot.metrics.items() if (points := series(lines, metric))}
-    return _figure(plot, found, resumes, prefix)
+    return _figure(plot, found, resumes, prefix=prefix)
 
 
 def throughput_figure(log: RunLog) -> Figure | Missing:
@@ -61,8 +62,13 @@ def throughput_figure(log: RunLog) -> Figure | Missing:
 
 
 def hacking_figure(log: RunLog) -> Figure | Missing:
-    """What the released and the hardened scorer give for the same completions."""
-    return plotted(HACKING, log.steps, log.resumes)
+    """How much more the released scorer gives than the hardened one, for the same completions."""
+    gap = hacking_gap(log.steps)
+    figure = _figure(HACKING, {"released - hardened": gap} if gap else {}, log.resumes, zero=True)
+    if isinstance(figure, Missing):
+        return figure
+    scores = {name: series(log.steps, f"hacking.{name}") for name in ("released", "hardened")}
+    return replace(figure, numbers={**figure.numbers, **scores})
 
 
 def reward_figure(log: RunLog) -> Figure | Missing:
@@ -71,20 +77,21 @@ def reward_figure(log: RunLog) -> Figure | Missing:
     if not mean:
         return Missing(title="Reward", why="TRL logs it with every step that makes new completions")
     spread = series(log.steps, "reward_std").at
-    curves, window = curves_through("mean reward", mean, BLUE, spread)
+    is_share = all(0 <= y <= 1 and spread.get(x, 0.0) <= _most_spread(y) for x, y in zip(mean.xs, mean.ys, strict=True))
     band = "Band: one standard deviation of the step's rewards." if spread else "Their spread was not logged."
     return Figure(
         title="Reward",
         chart=line_chart(
             "reward",
             "Mean reward over steps",
-            curves,
+            curves_through("mean reward", mean, BLUE, spread),
             x_label="step",
             y_label="mean reward of completions",
+            y_range=(0, 1.02) if is_share else (None, None),
             marks=log.resumes,
         ),
         numbers={"mean reward": mean},
-        notes=[band, *_smoothing(window)],
+        notes=[band],
     )
 
 
@@ -154,13 +161,8 @@ def reason_colours(totals: Mapping[str, int]) -> dict[str, str]:
     return right | coloured(common[:_SHOWN_REASONS], [colour for colour in COLOURS if colour != GREEN])
 
 
-def curves_through(
-    label: str, points: Series, colour: str, spread: Mapping[float, float] | None = None
-) -> tuple[list[Curve], int]:
-    """The line through points, with as much `spread` to both sides, and of how many points it is the running mean.
-
-    Of many points the raw line stands faint behind their running mean.
-    """
+def curves_through(label: str, points: Series, colour: str, spread: Mapping[float, float] | None = None) -> list[Curve]:
+    """The line through points, with `spread` to both sides; many points stand faint behind their running mean."""
     line, window = smoothed(points)
     line = thinned(line)
     around = [(spread or {}).get(x, 0.0) for x in line.xs] if spread else []
@@ -173,9 +175,9 @@ def curves_through(
         high=[y + half for y, half in zip(line.ys, around, strict=bool(around))] if around else (),
     )
     if window == 1:
-        return [mean], window
+        return [mean]
     raw = thinned(points)
-    return [Curve(label=label, xs=raw.xs, ys=raw.ys, colour=colour, faint=True), mean], window
+    return [Curve(label=label, xs=raw.xs, ys=raw.ys, colour=colour, faint=True), mean]
 
 
 def wilson(share: float, rows: float) -> tuple[float, float]:
@@ -186,24 +188,29 @@ def wilson(share: float, rows: float) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _figure(plot: Plot, found: Mapping[str, Series], resumes: Sequence[int], prefix: str = "") -> Figure | Missing:
+def _figure(
+    plot: Plot, found: Mapping[str, Series], resumes: Sequence[int], *, prefix: str = "", zero: bool = False
+) -> Figure | Missing:
+    """`zero` draws the line at 0, so that it is on the chart whatever the values are."""
     if not found:
         return Missing(title=plot.title, why=plot.absent)
     colours = coloured(plot.metrics or found)
-    drawn = [curves_through(label, points, colours[label]) for label, points in found.items()]
+    curves = [curve for label, points in found.items() for curve in curves_through(label, points, colours[label])]
+    if zero:
+        ends = [min(points.xs[0] for points in found.values()), max(points.xs[-1] for points in found.values())]
+        curves.append(Curve(label="zero", xs=ends, ys=[0, 0], colour=GREY, faint=True))
     return Figure(
         title=plot.title,
         chart=line_chart(
             prefix + plot.name,
             f"{plot.title} over steps",
-            [curve for curves, _ in drawn for curve in curves],
+            curves,
             x_label="step",
             y_label=plot.y_label,
             y_range=plot.y_range,
             marks=resumes,
         ),
         numbers=found,
-        notes=_smoothing(max(window for _, window in drawn)),
     )
 
 
@@ -224,8 +231,9 @@ def _with_intervals(label: str, points: Series, colour: str, rows: Mapping[float
     )
 
 
-def _smoothing(window: int) -> list[str]:
-    return [f"Thick: mean of the last {window} logged steps."] if window > 1 else []
+def _most_spread(mean: float) -> float:
+    """The largest standard deviation of numbers in [0, 1] with that mean, but for what few numbers add to it."""
+    return 1.1 * math.sqrt(mean * (1 - mean)) + 1e-6
 
 
 def _binned(counted: Sequence[tuple[int, Mapping[str, int]]]) -> list[tuple[float, Mapping[str, int]]]:

@@ -147,8 +147,9 @@ THROUGHPUT = Plot(
 """Of no metric of its own: see `goodcall_trainer.reporting.series.tokens_per_s`."""
 HACKING = Plot(
     name="hacking",
-    title="Hacking alarm: released against hardened",
-    y_label="mean score",
-    metrics={"released": "hacking.released", "hardened": "hacking.hardened"},
+    title="Hacking alarm: released - hardened",
+    y_label="difference of mean scores",
+    metrics={},
     absent="no share of the completions was scored by the released reward too",
 )
+"""As well: see `goodcall_trainer.reporting.series.hacking_gap`."""

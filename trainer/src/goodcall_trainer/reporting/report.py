@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from goodcall_trainer.reporting import plots
 from goodcall_trainer.reporting.alerts import alerts
@@ -23,9 +24,10 @@ from goodcall_trainer.reporting.figures import (
     reward_figure,
     throughput_figure,
 )
-from goodcall_trainer.reporting.page import render_page
+from goodcall_trainer.reporting.page import render_page, write_page
 from goodcall_trainer.reporting.record import data_files, settings_of, shown
 from goodcall_trainer.reporting.run_log import RunLog, read_run
+from goodcall_trainer.reporting.scores import scores_of
 from goodcall_trainer.reporting.series import Series, series, tokens_per_s
 from goodcall_trainer.reporting.state import newest_checkpoint, state_of, steps_done, steps_wanted
 from goodcall_trainer.reporting.words import duration, number, percent
@@ -68,18 +70,24 @@ class ReasonRow:
 def write_report(run: Path, out: Path | None = None) -> Path:
     """Writes the report of the run in a folder, there or to `out`, and gives its path.
 
-    It replaces an earlier one in one go, so that who looks at it while the run goes on always sees a whole page.
-
     Raises:
         NoRun: The folder has no `run.json`.
         OSError: A file can't be read, or the report can't be written.
     """
-    page = render_report(read_run(run), now=datetime.now(UTC))
     out = out or run / REPORT
-    partial = out.with_name(f".{out.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(out)
+    write_page(out, render_report(read_run(run), now=datetime.now(UTC)))
     return out
+
+
+def summary_of(run: Path) -> dict[str, Any]:
+    """The state, scores and alerts of the run in a folder, as JSON values."""
+    log = read_run(run)
+    return {
+        "run": str(run),
+        "state": str(state_of(log, datetime.now(UTC))),
+        "scores": scores_of(log),
+        "alerts": alerts(log),
+    }
 
 
 def render_report(log: RunLog, *, now: datetime) -> str:

@@ -74,6 +74,13 @@ def tokens_per_s(lines: Sequence[Line], resumes: Sequence[int] = ()) -> Series:
     )
 
 
+def hacking_gap(lines: Sequence[Line]) -> Series:
+    """Released - hardened for each step in which both scored."""
+    released, hardened = series(lines, "hacking.released"), series(lines, "hacking.hardened").at
+    both = [(x, y - hardened[x]) for x, y in zip(released.xs, released.ys, strict=True) if x in hardened]
+    return Series(tuple(x for x, _ in both), tuple(gap for _, gap in both))
+
+
 def seconds_at(lines: Sequence[Line], step: float) -> float | None:
     """Seconds at which a step was done: those of the newest line up to it, 0 before the first."""
     times = series(lines, "time_s")

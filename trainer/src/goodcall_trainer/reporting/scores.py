@@ -1,0 +1,30 @@
+"""A run in a few numbers: for the terminal, for JSON, and for what is compared between runs."""
+
+from goodcall_trainer.reporting.run_log import RunLog
+from goodcall_trainer.reporting.series import Series, seconds_at, series, tokens_per_s
+from goodcall_trainer.reporting.state import steps_done
+
+
+def scores_of(log: RunLog) -> dict[str, float]:
+    """What the run came to; what it did not log is not in it.
+
+    `heldout_greedy` and `heldout_sampled` are the newest measurement; `reward`, or without one `loss`, and `tokens_per_s`
+    are means of the last tenth of what was logged; `steps` and `seconds` are how far it got.
+    """
+    found = {
+        f"heldout_{name}": points.ys[-1] for name in ("greedy", "sampled") if (points := series(log.heldout, name))
+    }
+    reward, loss = series(log.steps, "reward"), series(log.steps, "loss")
+    # The loss of reinforcement learning measures nothing: its gradient is all that counts.
+    means = {"reward": reward} if reward else {"loss": loss}
+    means["tokens_per_s"] = tokens_per_s(log.steps, log.resumes)
+    found |= {name: points.tail for name, points in means.items() if points}
+    return found | {"steps": float(steps_done(log))} | ({} if log.seconds is None else {"seconds": log.seconds})
+
+
+def heldout_over_time(log: RunLog, name: str) -> Series:
+    """A held-out score over seconds since the run's first start; empty when the run logged no times."""
+    points = series(log.heldout, name)
+    timed = [(seconds_at(log.steps, step), y) for step, y in zip(points.xs, points.ys, strict=True)]
+    known = [(at, y) for at, y in timed if at is not None]
+    return Series(tuple(at for at, _ in known), tuple(y for _, y in known))
