@@ -37,7 +37,7 @@ STYLE = {
     "axes.spines.right": False,
 }
 
-_DOTS_UNTIL = 40
+_DOTS_UNTIL = 16
 """Points of a curve that are drawn as dots too; more would only thicken it."""
 
 

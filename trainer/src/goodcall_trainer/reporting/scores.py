@@ -8,8 +8,8 @@ from goodcall_trainer.reporting.state import steps_done
 def scores_of(log: RunLog) -> dict[str, float]:
     """What the run came to; what it did not log is not in it.
 
-    `heldout_greedy` and `heldout_sampled` are the newest measurement; `reward`, or without one `loss`, and `tokens_per_s`
-    are means of the last tenth of what was logged; `steps` and `seconds` are how far it got.
+    `heldout_greedy` and `heldout_sampled` are the newest measurement; `reward`, or without one `loss`, and
+    `tokens_per_s` are means of the last tenth of what was logged; `steps` and `seconds` are how far it got.
     """
     found = {
         f"heldout_{name}": points.ys[-1] for name in ("greedy", "sampled") if (points := series(log.heldout, name))

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from goodcall_trainer.reporting.comparison import Comparison, Spread
-from goodcall_trainer.reporting.words import duration, number
+from goodcall_trainer.reporting.words import duration, number, plus_minus
 
 TITLES = {
     "heldout_greedy": "held out, greedy",
@@ -79,6 +79,4 @@ def _table(title: str, comparison: Comparison) -> Table:
 
 
 def _shown(spread: Spread | None) -> str:
-    if spread is None:
-        return "-"
-    return number(spread.mean) + (f" ± {number(spread.deviation)}" if spread.deviation else "")
+    return "-" if spread is None else plus_minus(spread.mean, spread.deviation)

@@ -1,13 +1,25 @@
 """Numbers as people read them."""
 
+import math
 from collections.abc import Sequence
 
 
 def number(value: float) -> str:
-    """Three digits that count, and thousands in full: `0.0312`, `12.5`, `8,192`."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}"
-    return f"{value:.3g}"
+    """Three digits that count: `0.0312`, `12.5`, `8,192`, `1.00e-06`; whole numbers from 10 on as they are."""
+    if 100 <= abs(value) < 1e15 or (10 <= abs(value) < 100 and value.is_integer()):
+        return f"{value:,.0f}"
+    return f"{value:#.3g}"
+
+
+def plus_minus(mean: float, deviation: float | None) -> str:
+    """`0.790 ± 0.012`: both to the same place; the mean alone where there is no deviation or it is 0."""
+    if not deviation:
+        return number(mean)
+    places = 1 - math.floor(math.log10(deviation))
+    if not 0 <= places <= 4:
+        return f"{number(mean)} ± {number(deviation)}"
+    places = min(places, 3)
+    return f"{mean:,.{places}f} ± {deviation:.{places}f}"
 
 
 def percent(share: float) -> str:
