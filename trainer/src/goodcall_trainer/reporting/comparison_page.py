@@ -7,7 +7,8 @@ from goodcall_trainer.reporting.charts import coloured
 from goodcall_trainer.reporting.comparison import Comparison
 from goodcall_trainer.reporting.comparison_figures import overlays
 from goodcall_trainer.reporting.page import render_page, write_page
-from goodcall_trainer.reporting.terminal import TITLES, score_names
+from goodcall_trainer.reporting.scores import TITLES, score_text
+from goodcall_trainer.reporting.terminal import score_names
 
 
 def write_comparison(comparison: Comparison, out: Path) -> None:
@@ -31,4 +32,5 @@ def render_comparison(comparison: Comparison, *, now: datetime) -> str:
         absent=absent,
         score_names=score_names(comparison),
         titles=TITLES,
+        score_text=score_text,
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from goodcall_trainer.reporting.words import duration, number, percent, plus_minus
+from goodcall_trainer.reporting.words import duration, number, percent
 
 
 def render_page(template: str, **values: object) -> str:
@@ -38,4 +38,4 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-_ENVIRONMENT.globals.update(number=number, percent=percent, duration=duration, plus_minus=plus_minus)
+_ENVIRONMENT.globals.update(number=number, percent=percent, duration=duration)

@@ -3,6 +3,18 @@
 from goodcall_trainer.reporting.run_log import RunLog
 from goodcall_trainer.reporting.series import Series, seconds_at, series, tokens_per_s
 from goodcall_trainer.reporting.state import steps_done
+from goodcall_trainer.reporting.words import duration, plus_minus
+
+TITLES = {
+    "heldout_greedy": "held out, greedy",
+    "heldout_sampled": "held out, sampled",
+    "reward": "reward",
+    "loss": "loss",
+    "steps": "steps",
+    "seconds": "wall time",
+    "tokens_per_s": "tokens/s",
+}
+"""Of all scores, in the order in which they are shown."""
 
 
 def scores_of(log: RunLog) -> dict[str, float]:
@@ -28,3 +40,10 @@ def heldout_over_time(log: RunLog, name: str) -> Series:
     timed = [(seconds_at(log.steps, step), y) for step, y in zip(points.xs, points.ys, strict=True)]
     known = [(at, y) for at, y in timed if at is not None]
     return Series(tuple(at for at, _ in known), tuple(y for _, y in known))
+
+
+def score_text(name: str, score: float, deviation: float | None = None) -> str:
+    """A score as people read it, with its standard deviation over seeds if there is one."""
+    if name == "seconds":
+        return duration(score) + (f" ± {duration(deviation)}" if deviation else "")
+    return f"{score:,.0f}" if name == "steps" and not deviation else plus_minus(score, deviation)

@@ -7,18 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from goodcall_trainer.reporting.comparison import Comparison, Spread
-from goodcall_trainer.reporting.words import duration, number, plus_minus
-
-TITLES = {
-    "heldout_greedy": "held out, greedy",
-    "heldout_sampled": "held out, sampled",
-    "reward": "reward",
-    "loss": "loss",
-    "steps": "steps",
-    "seconds": "seconds",
-    "tokens_per_s": "tokens/s",
-}
-"""Of the scores of `goodcall_trainer.reporting.scores`, in the order of columns."""
+from goodcall_trainer.reporting.scores import TITLES, score_text
+from goodcall_trainer.reporting.words import duration
 
 
 def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -26,7 +16,7 @@ def summary_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     yield f"{summary['run']}: {summary['state']}, step {summary['scores']['steps']:,.0f}"
     scores = {name: score for name, score in summary["scores"].items() if name != "steps"}
     for name, score in scores.items():
-        yield f"  {TITLES[name]:<18} {duration(score) if name == 'seconds' else number(score)}"
+        yield f"  {TITLES[name]:<18} {score_text(name, score)}"
     for alert in summary["alerts"]:
         yield f"look at this: {alert}"
     yield f"page: {summary['report']}"
@@ -52,14 +42,14 @@ def _scores_table(comparison: Comparison) -> Table:
     table = _table("Final scores", comparison)
     table.add_row("seeds", *(str(len(arm.runs)) for arm in comparison.arms))
     for name in score_names(comparison):
-        table.add_row(TITLES[name], *(_shown(arm.scores.get(name)) for arm in comparison.arms))
+        table.add_row(TITLES[name], *(_shown(name, arm.scores.get(name)) for arm in comparison.arms))
     return table
 
 
 def _equal_time_table(comparison: Comparison, seconds: float) -> Table:
     table = _table(f"When the quickest run ended, after {duration(seconds)}", comparison)
     for name, spreads in comparison.at_equal_time.items():
-        table.add_row(TITLES[name], *map(_shown, spreads))
+        table.add_row(TITLES[name], *(_shown(name, spread) for spread in spreads))
     return table
 
 
@@ -78,5 +68,5 @@ def _table(title: str, comparison: Comparison) -> Table:
     return table
 
 
-def _shown(spread: Spread | None) -> str:
-    return "-" if spread is None else plus_minus(spread.mean, spread.deviation)
+def _shown(name: str, spread: Spread | None) -> str:
+    return "-" if spread is None else score_text(name, spread.mean, spread.deviation)
