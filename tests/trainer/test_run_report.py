@@ -257,7 +257,8 @@ def hacked(last, judged=1000):
     ("lines", "said"),
     [
         (hacked(0.2), "Reward hacking: released - hardened went from +0.000 to +0.200."),
-        (with_metric([0.1, float("nan"), float("inf")], "loss"), "loss was NaN or infinite at 2 of the steps: 2, 3."),
+        (with_metric([0.1, float("nan"), float("inf")], "loss"), "loss was NaN or infinite at 2 steps: 2, 3."),
+        (with_metric([0.1, float("nan")], "grad_norm"), "grad_norm was NaN or infinite at step 2."),
         (with_metric([0.5] * 5, "sampling/sampling_logp_difference/mean"), "the sampler may hold stale weights"),
         (with_metric([0, 0, 8], "reward_nulls"), "8 completions had no verdict"),
         (with_metric([0.95], "frac_reward_zero_std"), "In 95% of the groups all completions have one score"),

@@ -33,7 +33,8 @@ def alerts(log: RunLog) -> list[str]:
 
 def _not_finite(log: RunLog) -> Iterator[str]:
     for name, steps in not_finite(log.steps).items():
-        yield f"{name} was NaN or infinite at {len(steps):,} of the steps: {listed(steps, _SHOWN_STEPS)}."
+        at = f"step {steps[0]}" if len(steps) == 1 else f"{len(steps):,} steps: {listed(steps, _SHOWN_STEPS)}"
+        yield f"{name} was NaN or infinite at {at}."
 
 
 def _hacking(log: RunLog) -> Iterator[str]:
