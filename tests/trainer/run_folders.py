@@ -3,10 +3,12 @@
 import json
 import math
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from hypothesis import strategies as st
 
 REASONS = ("ok", "arguments_wrong", "json_invalid", "think_missing", "tool_unknown")
 RECIPE = {
@@ -39,6 +41,15 @@ def write_run(
     if finished:
         (folder / "policy").mkdir()
         (folder / "policy" / "model.safetensors").touch()
+    return folder
+
+
+def bare_run(folder: Path, lines: Iterable[dict[str, Any]] = (), heldout: Iterable[dict[str, Any]] = ()) -> Path:
+    """A run with these lines and no more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_record(folder, seed=1, recipe=RECIPE)
+    write_lines(folder / "metrics.jsonl", list(lines))
+    write_lines(folder / "heldout.jsonl", list(heldout))
     return folder
 
 
@@ -126,3 +137,19 @@ def completions_frame(step: int, rng: random.Random) -> pd.DataFrame:
 def learnt(step: int, steps: int, rise: float) -> float:
     """How much of the rise has come by a step: fast at first, then slower."""
     return rise * (1 - math.exp(-4 * step / steps))
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+METRICS = st.sampled_from(sorted(step_line(1, 1, 0.5, random.Random(1)).keys() | {"greedy", "sampled", "rows"}))
+LINES = st.lists(
+    st.fixed_dictionaries({"step": st.integers(0, 30) | ANYTHING}).flatmap(
+        lambda line: st.dictionaries(METRICS, ANYTHING | st.floats(-1e6, 1e6), max_size=6).map(lambda more: line | more)
+    ),
+    max_size=6,
+)
+"""Lines of steps and measurements with anything in them."""
+RECORDS = st.dictionaries(st.sampled_from(["recipe", "data", "starts", "versions", "seed"]), ANYTHING)

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from statistics import stdev
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from goodcall_trainer.reporting.comparison import as_json, compare_runs
 from goodcall_trainer.reporting.comparison_page import render_comparison
 from goodcall_trainer.reporting.run_log import read_run
 from trainer.pages import assert_sound
-from trainer.run_folders import RECIPE, write_lines, write_run
+from trainer.run_folders import LINES, RECIPE, RECORDS, bare_run, write_lines, write_run
 
 NOW = datetime.now(UTC)
 
@@ -185,3 +186,13 @@ def test_the_comparison_survives_json(comparison):
     assert values["arms"][0]["scores"]["heldout_sampled"]["runs"] == 3
     assert values["equal_time_s"] == pytest.approx(100, abs=1)
     assert set(values["at_equal_time"]) == {"heldout_greedy", "heldout_sampled"}
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=LINES, heldout=LINES, record=RECORDS)
+def test_nothing_that_a_run_may_log_stops_the_comparison(lines, heldout, record, tmp_path):
+    first, second = bare_run(tmp_path / "a", lines, heldout), bare_run(tmp_path / "b", lines[:2])
+    (first / "run.json").write_text(json.dumps(record))
+    comparison = compared(first, second)
+    assert_sound(render_comparison(comparison, now=NOW))
+    json.dumps(as_json(comparison), allow_nan=False)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from goodcall_trainer.reporting.report import render_report, summary_of, write_report
 from goodcall_trainer.reporting.run_log import NoRun, read_run
 from trainer.pages import assert_sound
-from trainer.run_folders import REASONS, RECIPE, write_lines, write_record, write_run
+from trainer.run_folders import LINES, REASONS, RECORDS, bare_run, write_lines, write_run
 
 NOW = datetime.now(UTC)
 SCRIPT = "<script>document.title='run'</script>"
@@ -40,14 +40,6 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def page(run):
     return render_report(read_run(run), now=NOW)
-
-
-def bare_run(folder, lines=(), heldout=()):
-    folder.mkdir(parents=True, exist_ok=True)
-    write_record(folder, seed=1, recipe=RECIPE)
-    write_lines(folder / "metrics.jsonl", list(lines))
-    write_lines(folder / "heldout.jsonl", list(heldout))
-    return folder
 
 
 def small_run(folder, **options):
@@ -318,23 +310,6 @@ def test_a_report_is_replaced_in_one_go_and_nothing_else_is_left(tmp_path):
     before = {path.name for path in run.iterdir()}
     assert write_report(run) == write_report(run) == run / "report.html"
     assert {path.name for path in run.iterdir()} - before == {"report.html"}
-
-
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=6,
-)
-METRICS = st.sampled_from(sorted({*HEADINGS, "reward_std", "reward_wait_s", "time_s", "reward_nulls", "loss", "phase"}))
-LINES = st.lists(
-    st.fixed_dictionaries({"step": st.integers(0, 30) | ANYTHING}).flatmap(
-        lambda line: st.dictionaries(METRICS, ANYTHING | st.floats(-1e6, 1e6), max_size=6).map(lambda more: line | more)
-    ),
-    max_size=6,
-)
-
-
-RECORDS = st.dictionaries(st.sampled_from(["recipe", "data", "starts", "versions", "seed"]), ANYTHING)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
