@@ -77,7 +77,7 @@ def compare_runs(logs: Sequence[RunLog]) -> Comparison:
     """Puts runs with equal settings into one arm, and compares the arms."""
     runs = [
         Run(label=label, log=log, seed=log.record.get("seed"), scores=scores_of(log))
-        for label, log in zip(_labels([log.folder for log in logs]), logs, strict=True)
+        for label, log in zip(_labels([log.folder.path for log in logs]), logs, strict=True)
     ]
     alike: dict[tuple[tuple[str, str], ...], list[Run]] = {}
     for run in runs:
@@ -105,7 +105,12 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
             {
                 "label": arm.label,
                 "runs": [
-                    {"folder": str(run.log.folder), "label": run.label, "seed": run.seed, "scores": dict(run.scores)}
+                    {
+                        "folder": str(run.log.folder.path),
+                        "label": run.label,
+                        "seed": run.seed,
+                        "scores": dict(run.scores),
+                    }
                     for run in arm.runs
                 ],
                 "scores": {name: _spread_as_json(spread) for name, spread in arm.scores.items()},

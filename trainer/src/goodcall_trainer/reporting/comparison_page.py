@@ -6,9 +6,10 @@ from pathlib import Path
 from goodcall_trainer.reporting.charts import coloured
 from goodcall_trainer.reporting.comparison import Comparison
 from goodcall_trainer.reporting.comparison_figures import overlays
-from goodcall_trainer.reporting.page import render_page, write_page
+from goodcall_trainer.reporting.page import render_page
 from goodcall_trainer.reporting.scores import TITLES, score_text
 from goodcall_trainer.reporting.terminal import score_names
+from goodcall_trainer.run.folder import replace_text
 
 
 def write_comparison(comparison: Comparison, out: Path) -> None:
@@ -17,7 +18,7 @@ def write_comparison(comparison: Comparison, out: Path) -> None:
     Raises:
         OSError: It can't be written.
     """
-    write_page(out, render_comparison(comparison, now=datetime.now(UTC)))
+    replace_text(out, render_comparison(comparison, now=datetime.now(UTC)))
 
 
 def render_comparison(comparison: Comparison, *, now: datetime) -> str:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from goodcall_trainer.reporting.run_log import is_number
+from goodcall_trainer.run.folder import RunFolder
 
-FOLDER = "completions"
 NO_REASON = "(reason not logged)"
 _MOST_FILES = 24
 _MOST_SHOWN = 3
@@ -46,9 +46,9 @@ class Completions:
     """Files that were read and are torn or no Parquet."""
 
 
-def read_completions(run: Path) -> Completions:
+def read_completions(run: RunFolder) -> Completions:
     """A few completions of each reason: from the newest steps, and from earlier ones where those have too few."""
-    files = sorted((run / FOLDER).glob("completions_*.parquet"), key=_number)
+    files = sorted(run.completions.glob("completions_*.parquet"), key=_number)
     found: dict[str, list[Completion]] = {}
     unreadable = 0
     for path in reversed(_spread(files)):

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from goodcall_trainer.reporting.run_log import is_number, read_object
+from goodcall_trainer.run.folder import RunFolder
 
-FOLDER, RESULT = "evaluations", "result.json"
+RESULT = "result.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +21,11 @@ class Evaluations:
     """Those that have no result yet, or a torn one."""
 
 
-def read_evaluations(run: Path) -> Evaluations:
+def read_evaluations(run: RunFolder) -> Evaluations:
     """All evaluations in a run's folder, by name."""
     found: dict[str, dict[str, float]] = {}
     unreadable = []
-    for folder in sorted(path for path in (run / FOLDER).glob("*") if path.is_dir()):
+    for folder in sorted(path for path in run.evaluations.glob("*") if path.is_dir()):
         result = read_object(folder / RESULT) if (folder / RESULT).is_file() else None
         if result is None:
             unreadable.append(folder.name)

@@ -1,7 +1,5 @@
 """HTML pages from templates: every value is escaped, and the browser is told to run no script and to fetch nothing."""
 
-from pathlib import Path
-
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from goodcall_trainer.reporting.words import duration, number, percent
@@ -17,17 +15,6 @@ def render_page(template: str, **values: object) -> str:
         jinja2.UndefinedError: The template names a value that is not there.
     """
     return _ENVIRONMENT.get_template(template).render(**values)
-
-
-def write_page(path: Path, page: str) -> None:
-    """Puts a page there in one go: who opens it meanwhile sees the old one or the new one, never a part.
-
-    Raises:
-        OSError: It can't be written.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(path)
 
 
 _ENVIRONMENT = Environment(

@@ -24,15 +24,14 @@ from goodcall_trainer.reporting.figures import (
     reward_figure,
     throughput_figure,
 )
-from goodcall_trainer.reporting.page import render_page, write_page
+from goodcall_trainer.reporting.page import render_page
 from goodcall_trainer.reporting.record import data_files, settings_of, shown
 from goodcall_trainer.reporting.run_log import RunLog, read_run
 from goodcall_trainer.reporting.scores import scores_of
 from goodcall_trainer.reporting.series import Series, series, tokens_per_s
 from goodcall_trainer.reporting.state import newest_checkpoint, state_of, steps_done, steps_wanted
 from goodcall_trainer.reporting.words import duration, number, percent
-
-REPORT = "report.html"
+from goodcall_trainer.run.folder import replace_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +73,9 @@ def write_report(run: Path, out: Path | None = None) -> Path:
         NoRun: The folder has no `run.json`.
         OSError: A file can't be read, or the report can't be written.
     """
-    out = out or run / REPORT
-    write_page(out, render_report(read_run(run), now=datetime.now(UTC)))
+    log = read_run(run)
+    out = out or log.folder.report
+    replace_text(out, render_report(log, now=datetime.now(UTC)))
     return out
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
-RECORD, METRICS, HELDOUT, POLICY, CHECKPOINTS = "run.json", "metrics.jsonl", "heldout.jsonl", "policy", "checkpoints"
+from goodcall_trainer.run.folder import RunFolder
 
 Line: TypeAlias = Mapping[str, Any]
 """An object of JSON lines, with a whole number as its `step`."""
@@ -35,7 +35,7 @@ class Start:
 class RunLog:
     """A run's folder as values."""
 
-    folder: Path
+    folder: RunFolder
     record: Mapping[str, Any]
     """`run.json`; empty when it could not be read."""
     steps: Sequence[Line]
@@ -72,29 +72,34 @@ class RunLog:
         return max(times, default=None)
 
 
-def read_run(folder: Path) -> RunLog:
-    """The run in `folder`.
+def read_run(path: Path) -> RunLog:
+    """The run in a folder.
 
     Raises:
         NoRun: It has no `run.json`.
         OSError: A file can't be read.
     """
-    if not (folder / RECORD).is_file():
-        what = f"it has no {RECORD}" if folder.is_dir() else "there is no such folder"
-        raise NoRun(f"{folder} is not the folder of a run: {what}")
-    record = read_object(folder / RECORD)
-    metrics, torn_metrics = read_lines(folder / METRICS)
-    heldout, torn_heldout = read_lines(folder / HELDOUT)
+    folder = RunFolder(path)
+    if not folder.record.is_file():
+        what = f"it has no {folder.record.name}" if path.is_dir() else "there is no such folder"
+        raise NoRun(f"{path} is not the folder of a run: {what}")
+    record = read_object(folder.record)
+    metrics, torn_metrics = read_lines(folder.metrics_file)
+    heldout, torn_heldout = read_lines(folder.heldout_file)
     supervised = [line for line in metrics if line.get("phase") == "sft"]
     others = [line for line in metrics if line.get("phase") not in ("sft", "heldout")]
-    unreadable = {RECORD: int(record is None), METRICS: torn_metrics, HELDOUT: torn_heldout}
+    unreadable = {
+        folder.record.name: int(record is None),
+        folder.metrics_file.name: torn_metrics,
+        folder.heldout_file.name: torn_heldout,
+    }
     return RunLog(
         folder=folder,
         record=record or {},
         steps=_by_step(others or supervised),
         warm_up=_by_step(supervised) if others else (),
         heldout=_by_step(heldout),
-        logged_at=_changed_at(folder / METRICS),
+        logged_at=_changed_at(folder.metrics_file),
         unreadable={name: count for name, count in unreadable.items() if count},
     )
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from statistics import median
 
 from goodcall_trainer.reporting.record import settings_of
-from goodcall_trainer.reporting.run_log import CHECKPOINTS, POLICY, RunLog
+from goodcall_trainer.reporting.run_log import RunLog
 from goodcall_trainer.reporting.series import series
 
 _SILENT_S = 300.0
@@ -23,7 +23,7 @@ class State(StrEnum):
 
 def state_of(log: RunLog, now: datetime) -> State:
     """Finished is what has final weights that are newer than its last start."""
-    weights = [path.stat().st_mtime for path in (log.folder / POLICY).glob("*.safetensors")]
+    weights = [path.stat().st_mtime for path in log.folder.policy.glob("*.safetensors")]
     started = max((start.at for start in log.starts if start.at), default=datetime.min.replace(tzinfo=UTC))
     if weights and datetime.fromtimestamp(max(weights), UTC) >= started:
         return State.FINISHED
@@ -47,7 +47,7 @@ def newest_checkpoint(log: RunLog) -> str | None:
     """The name of the folder that the run would go on from."""
     numbers = [
         int(digits)
-        for path in (log.folder / CHECKPOINTS).glob("checkpoint-*")
+        for path in log.folder.checkpoints.glob("checkpoint-*")
         if (digits := path.name.rpartition("-")[2]).isdecimal()
     ]
     return f"checkpoint-{max(numbers)}" if numbers else None
