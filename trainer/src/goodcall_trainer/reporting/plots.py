@@ -13,9 +13,9 @@ class Plot:
     y_label: str
     metrics: Mapping[str, str]
     """Names of curves, and the metric of each."""
-    absent: str
-    """Ends the sentence "not logged: …"."""
-    y_range: tuple[float | None, float | None] = (None, None)
+    absent: str = "TRL logs it with every step of GRPO"
+    """Ends the sentence "not logged; …"."""
+    y_range: tuple[float | None, float | None] = (0, None)
 
 
 ENTROPY = Plot(
@@ -23,8 +23,6 @@ ENTROPY = Plot(
     title="Entropy",
     y_label="nats per token",
     metrics={"entropy": "entropy"},
-    absent="TRL logs it with every step of GRPO",
-    y_range=(0, None),
 )
 LENGTHS = Plot(
     name="lengths",
@@ -35,23 +33,18 @@ LENGTHS = Plot(
         "mean of those that ended": "completions/mean_terminated_length",
         "longest": "completions/max_length",
     },
-    absent="TRL logs it with every step of GRPO",
-    y_range=(0, None),
 )
 CLIPPED = Plot(
     name="clipped",
     title="Completions cut off at the limit",
     y_label="share of completions",
     metrics={"clipped": "completions/clipped_ratio"},
-    absent="TRL logs it with every step of GRPO",
-    y_range=(0, None),
 )
 EQUAL_GROUPS = Plot(
     name="equalgroups",
     title="Groups that teach nothing",
     y_label="share of groups",
     metrics={"all completions have one score": "frac_reward_zero_std"},
-    absent="TRL logs it with every step of GRPO",
     y_range=(0, 1.02),
 )
 KL = Plot(
@@ -67,7 +60,6 @@ GAP = Plot(
     y_label="difference of log-probabilities",
     metrics={"mean": "sampling/sampling_logp_difference/mean", "largest": "sampling/sampling_logp_difference/max"},
     absent="only vLLM samples apart from the learner",
-    y_range=(0, None),
 )
 RATIO = Plot(
     name="ratio",
@@ -79,15 +71,12 @@ RATIO = Plot(
         "largest": "sampling/importance_sampling_ratio/max",
     },
     absent="only vLLM samples apart from the learner",
-    y_range=(0, None),
 )
 CLIPS = Plot(
     name="clips",
     title="Tokens whose ratio was clipped",
     y_label="share of tokens",
     metrics={"below": "clip_ratio/low_mean", "above": "clip_ratio/high_mean"},
-    absent="TRL logs it with every step of GRPO",
-    y_range=(0, None),
 )
 GRADIENT = Plot(
     name="gradient",
@@ -95,7 +84,6 @@ GRADIENT = Plot(
     y_label="norm",
     metrics={"gradient norm": "grad_norm"},
     absent="TRL logs it with every step",
-    y_range=(0, None),
 )
 LOSS = Plot(
     name="loss",
@@ -103,6 +91,7 @@ LOSS = Plot(
     y_label="loss",
     metrics={"loss": "loss"},
     absent="TRL logs it with every step",
+    y_range=(None, None),
 )
 RATE = Plot(
     name="rate",
@@ -110,7 +99,6 @@ RATE = Plot(
     y_label="learning rate",
     metrics={"learning rate": "learning_rate"},
     absent="TRL logs it with every step",
-    y_range=(0, None),
 )
 ACCURACY = Plot(
     name="accuracy",
@@ -126,7 +114,6 @@ STEP_TIME = Plot(
     y_label="seconds",
     metrics={"step": "step_time", "of it waiting for rewards": "reward_wait_s"},
     absent="TRL logs it with every step",
-    y_range=(0, None),
 )
 WAIT_SHARE = Plot(
     name="waitshare",
@@ -134,7 +121,6 @@ WAIT_SHARE = Plot(
     y_label="share of the step",
     metrics={"waiting": "reward_wait_share"},
     absent="the reward function logs it",
-    y_range=(0, None),
 )
 THROUGHPUT = Plot(
     name="throughput",
@@ -142,7 +128,6 @@ THROUGHPUT = Plot(
     y_label="tokens per second",
     metrics={},
     absent="it needs num_tokens and time_s of two steps",
-    y_range=(0, None),
 )
 """Of no metric of its own: see `goodcall_trainer.reporting.series.tokens_per_s`."""
 HACKING = Plot(
@@ -151,5 +136,6 @@ HACKING = Plot(
     y_label="difference of mean scores",
     metrics={},
     absent="no share of the completions was scored by the released reward too",
+    y_range=(None, None),
 )
 """As well: see `goodcall_trainer.reporting.series.hacking_gap`."""
