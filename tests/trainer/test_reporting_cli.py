@@ -56,7 +56,11 @@ def test_compare_speaks_json(runs):
     assert arm["scores"]["reward"]["mean"] == 0.375
 
 
-@pytest.mark.parametrize("arguments", [["report"], ["compare"], ["compare", "."], ["compare", ".", "."]], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [["report"], ["report", ".", "-o", "."], ["compare"], ["compare", "."], ["compare", ".", "."]],
+    ids=str,
+)
 def test_wrong_usage_is_exit_code_2(arguments):
     assert invoke(*arguments).exit_code == 2
 

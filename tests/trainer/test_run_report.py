@@ -163,7 +163,7 @@ def test_completions_as_chat_messages_are_shown_by_their_contents(tmp_path):
     text = rendered(run).text
     assert "assistant: Noon." in text
     assert "user: What time is it?" in text
-    assert "(reason not logged) 1 completions" in text
+    assert "(reason not logged) 1 completion" in text
     assert "score none" in text
 
 

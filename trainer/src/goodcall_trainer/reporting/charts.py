@@ -144,7 +144,7 @@ def _draw(axes: Axes, curve: Curve) -> None:
     elif curve.low:
         axes.fill_between(curve.xs, curve.low, curve.high, color=curve.colour, alpha=0.18, linewidth=0)
     dots = "o" if len(curve.xs) <= _DOTS_UNTIL else ""
-    axes.plot(curve.xs, curve.ys, color=curve.colour, marker=dots, markersize=3, linewidth=1.6)
+    axes.plot(curve.xs, curve.ys, color=curve.colour, marker=dots, markersize=3, linewidth=1.6, zorder=3)
 
 
 def _mark(axes: Axes, marks: Iterable[float]) -> None:

@@ -20,13 +20,15 @@ ENVIRONMENT = 3
 def report(
     *,
     run: Annotated[Path, typer.Argument(metavar="OUT", help="The run's folder, as `grpo` or `sft` wrote it.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file. [default: OUT/report.html]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", dir_okay=False, help="The page; without it, OUT/report.html.")
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print state, scores and alerts as JSON.")] = False,
 ) -> None:
     """Make one HTML page of a run: while it goes on, after it, and of one that died.
 
-    Curves of reward, held-out scores, reasons, entropy, lengths, speed and more, completions for each reason, and what
-    to look at first. The page needs nothing but a browser.
+    It shows what to look at first, curves of all that was logged, completions for each reason, evaluations and the
+    run's record, and needs nothing but a browser.
     """
     from goodcall_trainer.reporting.report import summary_of, write_report  # noqa: PLC0415 - pyarrow, matplotlib
     from goodcall_trainer.reporting.terminal import summary_lines  # noqa: PLC0415
@@ -44,7 +46,9 @@ def report(
 def compare(
     *,
     runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN", help="Folders of runs.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write a page with the curves, too.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", dir_okay=False, help="Write a page with the curves, too.")
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
 ) -> None:
     """Compare runs: their scores with the spread over seeds, and what differs in their settings.
