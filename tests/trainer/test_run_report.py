@@ -279,7 +279,7 @@ def test_a_sound_run_has_no_alert(run):
 def test_a_folder_without_a_record_is_none_of_a_run(tmp_path):
     with pytest.raises(NoRun, match=r"it has no run\.json"):
         write_report(tmp_path)
-    with pytest.raises(NoRun, match="there is no such folder"):
+    with pytest.raises(NoRun, match="it is no folder"):
         write_report(tmp_path / "nowhere")
 
 

@@ -81,13 +81,7 @@ def read_run(path: Path) -> RunLog:
     """
     folder = RunFolder(path)
     if not folder.record.is_file():
-        what = (
-            f"it has no {folder.record.name}"
-            if path.is_dir()
-            else "it is a file"
-            if path.exists()
-            else "there is no such folder"
-        )
+        what = f"it has no {folder.record.name}" if path.is_dir() else "it is no folder"
         raise NoRun(f"{path} is not the folder of a run: {what}")
     record = read_object(folder.record)
     metrics, torn_metrics = read_lines(folder.metrics_file)
