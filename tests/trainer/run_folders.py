@@ -152,4 +152,4 @@ LINES = st.lists(
     max_size=6,
 )
 """Lines of steps and measurements with anything in them."""
-RECORDS = st.dictionaries(st.sampled_from(["recipe", "data", "starts", "versions", "seed"]), ANYTHING)
+RECORDS = st.dictionaries(st.sampled_from(["recipe", "data", "starts", "stops", "versions", "seed"]), ANYTHING)

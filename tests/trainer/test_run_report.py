@@ -100,10 +100,12 @@ def test_a_single_step_is_drawn(tmp_path):
 def test_supervised_training_is_not_told_what_it_lacks_of_reinforcement_learning(tmp_path):
     lines = [{"phase": "sft", "step": n, "time_s": n, "loss": 1 / n, "num_tokens": 100 * n} for n in range(1, 9)]
     bare_run(tmp_path, lines)
-    record = json.loads((tmp_path / "run.json").read_text()) | {"algorithm": "sft"}
+    record = json.loads((tmp_path / "run.json").read_text()) | {"algorithm": "sft", "reward": None, "digest": None}
     (tmp_path / "run.json").write_text(json.dumps(record))
     text = rendered(tmp_path).text
-    assert "SFT" in text
+    assert "SFT, step 8 of 100" in text
+    assert "on None" not in text
+    assert "reward None" not in text.split("all settings")[0]
     assert "Loss" in text
     assert "Throughput" in text
     assert "Reasons" not in text
@@ -231,6 +233,22 @@ def test_weights_of_before_the_last_start_do_not_mean_finished(tmp_path):
     record["starts"].append({"at": (NOW + timedelta(hours=1)).isoformat(), "step": 40})
     (run / "run.json").write_text(json.dumps(record))
     assert summary_of(run)["state"] == "going on"
+
+
+def test_a_run_that_stopped_itself_says_why_until_it_goes_on(tmp_path):
+    run = small_run(tmp_path / "run", finished=False)
+    record = json.loads((run / "run.json").read_text())
+    record["stops"] = [{"at": "2026-01-02T03:30:00+00:00", "reason": "loss was not finite at step 3."}]
+    (run / "run.json").write_text(json.dumps(record))
+    elements = rendered(run)
+    assert "stopped" in elements.texts
+    assert "It stopped itself: loss was not finite at step 3; the same command goes on from the start" in elements.text
+    record["starts"].append({"at": NOW.isoformat(), "step": 2, "changed": {"grpo.learning_rate": [1e-6, 5e-7]}})
+    (run / "run.json").write_text(json.dumps(record))
+    elements = rendered(run)
+    assert "going on" in elements.texts
+    assert 'after step 2 with changes: {"grpo.learning_rate": [1e-06, 5e-07]}' in elements.text
+    assert "2026-01-02 03:30:00 UTC: loss was not finite at step 3." in elements.text
 
 
 # Alerts

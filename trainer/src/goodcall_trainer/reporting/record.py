@@ -7,13 +7,13 @@ from typing import Any, TypeAlias
 Settings: TypeAlias = Mapping[str, Any]
 """Names such as `grpo.learning_rate`, and JSON values that are no objects."""
 
-_NO_SETTINGS = ("starts",)
+_NO_SETTINGS = ("recipe", "data", "starts", "stops")
 
 
 def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """All that decides a run: the recipe's keys under their own names, and the record's other keys."""
     recipe = record.get("recipe")
-    others = {name: value for name, value in record.items() if name not in ("recipe", "data", *_NO_SETTINGS)}
+    others = {name: value for name, value in record.items() if name not in _NO_SETTINGS}
     return dict(_flat(recipe if isinstance(recipe, dict) else {})) | dict(_flat(others)) | _data(record)
 
 

@@ -113,6 +113,7 @@ def render_report(log: RunLog, *, now: datetime) -> str:
         evaluations=read_evaluations(log.folder),
         settings={name: shown(value) for name, value in sorted(settings_of(log.record).items())},
         data=data_files(log.record),
+        setting=shown,
     )
 
 

@@ -5,7 +5,7 @@ skipped and counted.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,17 @@ class Start:
 
     step: int
     """Steps that were done by then."""
+    at: datetime | None
+    """None when the record does not tell."""
+    changed: Any
+    """Settings that differ from the start before, as the record tells them; None when none do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """An end before the last step that the run itself could still write down."""
+
+    reason: str
     at: datetime | None
     """None when the record does not tell."""
 
@@ -57,8 +68,18 @@ class RunLog:
     @property
     def starts(self) -> Sequence[Start]:
         """In order; empty when the record tells of none."""
-        entries = self.record.get("starts")
-        return tuple(_starts(entries if isinstance(entries, list) else []))
+        entries = _objects(self.record.get("starts"))
+        return tuple(
+            Start(step=entry["step"], at=_time(entry.get("at")), changed=entry.get("changed"))
+            for entry in entries
+            if isinstance(entry.get("step"), int)
+        )
+
+    @property
+    def stops(self) -> Sequence[Stop]:
+        """In order; a process that was killed leaves none."""
+        entries = _objects(self.record.get("stops"))
+        return tuple(Stop(reason=str(entry.get("reason", "")), at=_time(entry.get("at"))) for entry in entries)
 
     @property
     def resumes(self) -> tuple[int, ...]:
@@ -148,10 +169,8 @@ def _by_step(lines: Iterable[Line]) -> tuple[Line, ...]:
     return tuple(newest[step] for step in sorted(newest))
 
 
-def _starts(entries: Iterable[Any]) -> Iterator[Start]:
-    for entry in entries:
-        if isinstance(entry, dict) and isinstance(entry.get("step"), int):
-            yield Start(step=entry["step"], at=_time(entry.get("at")))
+def _objects(values: object) -> list[dict[str, Any]]:
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
 def _time(text: object) -> datetime | None:

@@ -16,6 +16,8 @@ class State(StrEnum):
     """Of a run."""
 
     FINISHED = "finished"
+    STOPPED = "stopped"
+    """The run ended itself before its last step, and its record says why."""
     GOING_ON = "going on"
     SILENT = "silent"
     """No step for longer than ten of its steps take and than five minutes."""
@@ -27,6 +29,8 @@ def state_of(log: RunLog, now: datetime) -> State:
     started = max((start.at for start in log.starts if start.at), default=datetime.min.replace(tzinfo=UTC))
     if weights and datetime.fromtimestamp(max(weights), UTC) >= started:
         return State.FINISHED
+    if any(stop.at and stop.at >= started for stop in log.stops):
+        return State.STOPPED
     newest = max((time for time in (log.logged_at, started) if time), default=started)
     silent_s = (now - newest).total_seconds()
     return State.SILENT if silent_s > _patience_s(log) else State.GOING_ON
