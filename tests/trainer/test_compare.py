@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from goodcall_trainer.reporting.comparison import as_json, compare_runs
 from goodcall_trainer.reporting.comparison_page import render_comparison
 from goodcall_trainer.reporting.run_log import read_run
+from goodcall_trainer.reporting.scores import heldout_over_time
 from trainer.pages import assert_sound
 from trainer.run_folders import LINES, RECIPE, RECORDS, bare_run, write_lines, write_run
 
@@ -113,6 +114,26 @@ def test_what_makes_numbers_hard_to_compare_is_noted(changes, note, tmp_path):
     record = json.loads((second / "run.json").read_text())
     (second / "run.json").write_text(json.dumps(record | changes))
     assert any(said.startswith(note) for said in compared(first, second).notes)
+
+
+def test_runs_of_one_seed_are_noted_since_their_spread_is_none_over_seeds(tmp_path):
+    once, again, other = (
+        write_run(tmp_path / name, seed=seed, steps=5, completions=False)
+        for name, seed in (("once", 1), ("again", 1), ("other", 2))
+    )
+    (note,) = compared(once, again).notes
+    assert note.endswith("not one over seeds: once, again.")
+    assert compared(once, other).notes == []
+
+
+def test_a_measurement_before_the_first_step_counts_from_the_end_of_the_warm_up(tmp_path):
+    lines = [{"phase": "sft", "step": n, "time_s": 100.0 * n, "loss": 1.0} for n in (1, 2, 3)]
+    lines += [{"phase": "grpo", "step": n, "time_s": 300.0 + n, "reward": 0.5} for n in (1, 2)]
+    heldout = [{"step": step, "sampled": 0.5} for step in (0, 1, 2)]
+    log = read_run(bare_run(tmp_path, lines, heldout))
+    assert heldout_over_time(log, "sampled").xs == (300.0, 301.0, 302.0)
+    timed = read_run(bare_run(tmp_path, lines, [line | {"time_s": 7.0 + line["step"]} for line in heldout]))
+    assert heldout_over_time(timed, "sampled").xs == (7.0, 8.0, 9.0)
 
 
 def test_where_the_data_lie_is_no_difference_and_what_is_in_them_is(tmp_path):

@@ -88,7 +88,7 @@ def compare_runs(logs: Sequence[RunLog]) -> Comparison:
         Arm(label=_arm_label(number, members, differences), runs=members, settings=settings[number])
         for number, members in enumerate(alike.values())
     ]
-    shortest = _shortest(runs)
+    shortest = _shortest(runs) if len(arms) > 1 else None
     return Comparison(
         arms=arms,
         differences=differences,
@@ -200,6 +200,11 @@ def _notes(arms: Sequence[Arm], differences: Mapping[str, Sequence[str]]) -> Ite
         yield "The rewards differ, so training rewards are no common measure; held-out scores may be."
     if any(name.startswith("data.") for name in differences):
         yield "The runs were trained on different data."
+    twins = [
+        ", ".join(run.label for run in arm.runs) for arm in arms if len({str(r.seed) for r in arm.runs}) < len(arm.runs)
+    ]
+    if twins:
+        yield f"Among these are runs of one seed, so that their spread is not one over seeds: {'; '.join(twins)}."
     if len(arms) > 1 and any(len(arm.runs) == 1 for arm in arms):
         yield "An arm of one seed has no spread: its difference from another may be chance."
     if len({run.scores.get("steps") for run in runs}) > 1:

@@ -36,10 +36,18 @@ def scores_of(log: RunLog) -> dict[str, float]:
 
 def heldout_over_time(log: RunLog, name: str) -> Series:
     """A held-out score over seconds since the run's first start; empty when the run logged no times."""
+    timed = series(log.heldout, name, x="time_s")
+    if timed:
+        return timed
     points = series(log.heldout, name)
-    timed = [(seconds_at(log.steps, step), y) for step, y in zip(points.xs, points.ys, strict=True)]
-    known = [(at, y) for at, y in timed if at is not None]
+    times = [seconds_at(log.steps, step, before=_warm_up_s(log)) for step in points.xs]
+    known = [(at, y) for at, y in zip(times, points.ys, strict=True) if at is not None]
     return Series(tuple(at for at, _ in known), tuple(y for _, y in known))
+
+
+def _warm_up_s(log: RunLog) -> float:
+    """Seconds at which the steps that count began."""
+    return max(series(log.warm_up, "time_s").ys, default=0.0)
 
 
 def score_text(name: str, score: float, deviation: float | None = None) -> str:

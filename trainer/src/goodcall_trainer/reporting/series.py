@@ -81,13 +81,13 @@ def hacking_gap(lines: Sequence[Line]) -> Series:
     return Series(tuple(x for x, _ in both), tuple(gap for _, gap in both))
 
 
-def seconds_at(lines: Sequence[Line], step: float) -> float | None:
-    """Seconds at which a step was done: those of the newest line up to it, 0 before the first."""
+def seconds_at(lines: Sequence[Line], step: float, *, before: float = 0.0) -> float | None:
+    """Seconds at which a step was done: of the newest line up to it, `before` if there is none; None without times."""
     times = series(lines, "time_s")
     if not times:
         return None
-    before = bisect_right(times.xs, step)
-    return times.ys[before - 1] if before else 0.0
+    lines_until = bisect_right(times.xs, step)
+    return times.ys[lines_until - 1] if lines_until else before
 
 
 def not_finite(lines: Sequence[Line]) -> dict[str, list[int]]:
