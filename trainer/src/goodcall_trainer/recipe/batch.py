@@ -1,6 +1,7 @@
 """The arithmetic of batches: how many prompts and completions make a step, and a round of rollouts.
 
-TRL counts `steps_per_generation` in forward passes, `gradient_accumulation_steps` of which make one step of the optimiser.
+TRL counts `steps_per_generation` in forward passes; `gradient_accumulation_steps` of those make one step of the
+optimiser.
 """
 
 from dataclasses import dataclass

@@ -105,9 +105,7 @@ def _layer(place: str, text: str) -> Layers:
             tables[key] = value
         else:
             tables[TOP][key] = value
-    origins = {
-        (table, key): Origin(place, _line(text, table, key)) for table, keys in tables.items() for key in keys
-    }
+    origins = {(table, key): Origin(place, _line(text, table, key)) for table, keys in tables.items() for key in keys}
     return Layers(name=Path(place).stem, extends=(), tables=tables, origins=origins)
 
 

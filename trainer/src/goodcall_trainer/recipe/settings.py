@@ -73,8 +73,8 @@ class PromptSettings:
     max_tokens: int | None = None
     """Rows whose prompt is longer are left out, and counted. None takes any."""
     assistant_prefix: str | None = None
-    """What the prompt ends with of the answer itself, `<think>\\n` for example; the service is told. None takes what the
-    chat template puts there."""
+    """What the prompt ends with of the answer itself, `<think>\\n` for example; the service is told. None takes what
+    the chat template puts there."""
     chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
     """What the chat template is given besides, `{enable_thinking = true}` for example."""
 
@@ -87,6 +87,9 @@ class RewardSettings:
     """`family/variant@version`, as the service's catalogue has it."""
     deadline_s: float = 900.0
     """Seconds that one step's scores may take, with retries, before the run stops."""
+    alarm: bool = True
+    """Whether a sample is judged by Tool-N1's released scorer and by the hardened reward as well: the gap between them
+    is what a policy earns without doing the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
