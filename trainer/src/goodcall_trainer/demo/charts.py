@@ -1,71 +1,65 @@
-"""The report's charts as inline SVG: no script, no reference to anything outside, at home on light and dark pages.
+"""The charts of the demo's report."""
 
-Text and axes take the page's own colour (`currentColor`); the lines have colours that stand out on both.
-"""
-
-import re
 from collections.abc import Sequence
-from io import StringIO
-
-import matplotlib as mpl
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from goodcall_trainer.demo.evaluate import Evaluation
+from goodcall_trainer.reporting.charts import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Chart, Curve, coloured, line_chart
 
-INK = "#010203"
-"""Stands for the page's text colour while matplotlib draws; occurs nowhere else."""
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#3b82c4", "#d97f2b", "#3a9a5b", "#c9504f", "#8e6bbf", "#8a8f98"
 SHOWN_REASONS = 5
-
-STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "goodcall",
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
+_STEP = "GRPO step"
+_SHARE = (0, 1.02)
 
 
-def heldout_chart(evaluations: Sequence[Evaluation]) -> str:
+def heldout_chart(evaluations: Sequence[Evaluation]) -> Chart:
     """Greedy and sampled held-out accuracy over GRPO steps."""
-    with mpl.rc_context(STYLE):
-        figure, axes = _canvas("GRPO step", "held-out exact match")
-        steps = [evaluation.step for evaluation in evaluations]
-        axes.plot(steps, [e.greedy_accuracy for e in evaluations], "o-", color=BLUE, label="greedy")
-        axes.plot(steps, [e.sampled_accuracy for e in evaluations], "s-", color=ORANGE, label="sampled")
-        axes.set_ylim(0, 1.02)
-        axes.legend(loc="lower right")
-        return _svg(figure, "heldout", "Greedy and sampled held-out exact match over GRPO steps")
+    steps = [evaluation.step for evaluation in evaluations]
+    greedy, sampled = [e.greedy_accuracy for e in evaluations], [e.sampled_accuracy for e in evaluations]
+    return line_chart(
+        "heldout",
+        "Greedy and sampled held-out exact match over GRPO steps",
+        [
+            Curve(label="greedy", xs=steps, ys=greedy, colour=BLUE),
+            Curve(label="sampled", xs=steps, ys=sampled, colour=ORANGE),
+        ],
+        x_label=_STEP,
+        y_label="held-out exact match",
+        y_range=_SHARE,
+    )
 
 
-def reward_chart(rewards: Sequence[tuple[int, float]]) -> str:
+def reward_chart(rewards: Sequence[tuple[int, float]]) -> Chart:
     """Mean reward of each batch of rollouts over GRPO steps."""
-    with mpl.rc_context(STYLE):
-        figure, axes = _canvas("GRPO step", "mean reward of rollouts")
-        axes.plot([step for step, _ in rewards], [reward for _, reward in rewards], "o-", color=GREEN, markersize=3)
-        axes.set_ylim(0, 1.02)
-        return _svg(figure, "reward", "Mean training reward over GRPO steps")
+    steps, means = [step for step, _ in rewards], [reward for _, reward in rewards]
+    return line_chart(
+        "reward",
+        "Mean training reward over GRPO steps",
+        [Curve(label="reward", xs=steps, ys=means, colour=GREEN)],
+        x_label=_STEP,
+        y_label="mean reward of rollouts",
+        y_range=_SHARE,
+    )
 
 
-def reasons_chart(evaluations: Sequence[Evaluation]) -> str:
+def reasons_chart(evaluations: Sequence[Evaluation]) -> Chart:
     """Share of the commonest reasons among the sampled held-out completions, over GRPO steps."""
-    with mpl.rc_context(STYLE):
-        figure, axes = _canvas("GRPO step", "share of sampled completions")
-        steps = [evaluation.step for evaluation in evaluations]
-        for reason, colour in zip(_commonest(evaluations), (RED, ORANGE, PURPLE, BLUE, GREY), strict=False):
-            shares = [e.sampled_reasons.get(reason, 0) / len(e.sampled) for e in evaluations]
-            axes.plot(steps, shares, "o-", color=colour, markersize=3, label=reason)
-        axes.set_ylim(bottom=0)
-        axes.legend(loc="upper right", fontsize=8)
-        return _svg(figure, "reasons", "Reasons of wrong sampled completions over GRPO steps")
+    steps = [evaluation.step for evaluation in evaluations]
+    curves = [
+        Curve(
+            label=reason,
+            xs=steps,
+            ys=[e.sampled_reasons.get(reason, 0) / len(e.sampled) for e in evaluations],
+            colour=colour,
+        )
+        for reason, colour in coloured(_commonest(evaluations), (RED, ORANGE, PURPLE, BLUE, GREY)).items()
+    ]
+    return line_chart(
+        "reasons",
+        "Reasons of wrong sampled completions over GRPO steps",
+        curves,
+        x_label=_STEP,
+        y_label="share of sampled completions",
+        y_range=(0, None),
+    )
 
 
 def _commonest(evaluations: Sequence[Evaluation]) -> list[str]:
@@ -76,24 +70,3 @@ def _commonest(evaluations: Sequence[Evaluation]) -> list[str]:
             if judged.verdict.score != 1.0:
                 totals[judged.verdict.reason] = totals.get(judged.verdict.reason, 0) + 1
     return sorted(totals, key=lambda reason: -totals[reason])[:SHOWN_REASONS]
-
-
-def _canvas(x_label: str, y_label: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.2, 3.0), layout="constrained")
-    axes = figure.add_subplot(xlabel=x_label, ylabel=y_label)
-    axes.grid(color=GREY, alpha=0.25)
-    return figure, axes
-
-
-def _svg(figure: Figure, name: str, description: str) -> str:
-    """The figure as an `<svg>` element for an HTML page, its ids made unique by `name`."""
-    buffer = StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Inside HTML these declarations mean nothing, and without them the page names no other host at all.
-    svg = re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg)
-    svg = re.sub(r'^<svg[^>]*?(viewBox="[^"]*")[^>]*>', rf'<svg \1 role="img" aria-label="{description}">', svg)
-    svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    return svg.replace(INK, "currentColor")
