@@ -16,6 +16,7 @@ from goodcall_trainer.recipe.settings import OURS, recipe_of
 from goodcall_trainer.recipe.unusable import RecipeUnusable
 
 USAGE = 2
+_WIDE = 240
 _ORIGINS_AT = 56
 """The column, from 0, in which `show` begins to say where values come from."""
 
@@ -34,7 +35,9 @@ def list_recipes(context: typer.Context) -> None:
         layers = read_layers(name)
         recipe = recipe_of(layers)
         table.add_row(name, recipe.algorithm, layers.extends[0] if layers.extends else "", recipe.about)
-    Console(soft_wrap=not Console().is_terminal).print(table, highlight=False, markup=False)
+    console = Console()
+    # What reads a pipe wants a line a recipe.
+    console.print(table, highlight=False, markup=False, width=None if console.is_terminal else _WIDE)
 
 
 @recipes.command()
