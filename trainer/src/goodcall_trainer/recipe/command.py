@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 usage.
 """
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -35,9 +36,9 @@ def list_recipes(context: typer.Context) -> None:
         layers = read_layers(name)
         recipe = recipe_of(layers)
         table.add_row(name, recipe.algorithm, layers.extends[0] if layers.extends else "", recipe.about)
-    console = Console()
     # What reads a pipe wants a line a recipe.
-    console.print(table, highlight=False, markup=False, width=None if console.is_terminal else _WIDE)
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    console.print(table, highlight=False, markup=False)
 
 
 @recipes.command()
