@@ -33,7 +33,7 @@ TURNS = (
 @pytest.fixture
 def with_template(tokenizer):
     def set_template(opening=""):
-        tokenizer.chat_template = f"{TURNS}{opening}{{%- endif %}}"
+        tokenizer.chat_template = f"{TURNS}{opening}{{% endif %}}"
         return tokenizer
 
     yield set_template
