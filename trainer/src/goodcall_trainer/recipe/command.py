@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 usage.
 """
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from goodcall_trainer.recipe.settings import OURS, recipe_of
 from goodcall_trainer.recipe.unusable import RecipeUnusable
 
 USAGE = 2
+_WIDE = 240
 _ORIGINS_AT = 56
 """The column, from 0, in which `show` begins to say where values come from."""
 
@@ -34,7 +36,9 @@ def list_recipes(context: typer.Context) -> None:
         layers = read_layers(name)
         recipe = recipe_of(layers)
         table.add_row(name, recipe.algorithm, layers.extends[0] if layers.extends else "", recipe.about)
-    Console(soft_wrap=not Console().is_terminal).print(table, highlight=False, markup=False)
+    # What reads a pipe wants a line a recipe.
+    console = Console(width=None if sys.stdout.isatty() else _WIDE)
+    console.print(table, highlight=False, markup=False)
 
 
 @recipes.command()

@@ -30,6 +30,11 @@ from goodcall_trainer.service_process import ServiceNotStarted
 from goodcall_trainer.training.job import Job
 from goodcall_trainer.training.service import service_for
 
+_NO_SCORES = (
+    "Training stopped; no reward was made up. When the service is back, the same command goes on from the newest "
+    "checkpoint."
+)
+
 RecipeArgument = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A shipped recipe (`goodcall-train recipes`), or a TOML file.")
 ]
@@ -146,13 +151,7 @@ def _failures_explained(console: Console, out: Path) -> Iterator[None]:
     except ServiceNotStarted as error:
         _fail(console, out, str(error), ENVIRONMENT)
     except GoodcallError as error:
-        again = "the same command goes on from the newest checkpoint"
-        _fail(
-            console,
-            out,
-            f"{error}\nTraining stopped; no reward was made up. When the service is back, {again}.",
-            ENVIRONMENT,
-        )
+        _fail(console, out, f"{error}\n{_NO_SCORES}", ENVIRONMENT)
     except OSError as error:
         _fail(console, out, f"{error}; is {out} writable?", ENVIRONMENT)
 

@@ -68,8 +68,8 @@ def _tokens(tokenizer: PreTrainedTokenizerBase, row: dict[str, str]) -> int:
 def _reasoned(example: Example) -> str:
     if example.completion is None:
         raise RecipeUnusable(
-            f"row {example.row.id} has no completion: to imitate reasoning, each row needs one. prompt.reasoning = false "
-            "imitates the rows' calls alone"
+            f"row {example.row.id} has no completion: to imitate reasoning, each row needs one. prompt.reasoning = "
+            "false imitates the rows' calls alone"
         )
     return example.completion
 

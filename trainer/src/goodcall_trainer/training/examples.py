@@ -141,10 +141,12 @@ def _example(line: str, place: str, made_id: str) -> Example:
     try:
         record = json.loads(line)
         named = record.get("id") if isinstance(record, dict) else None
-        (row,) = plain.read(record, named if isinstance(named, str) else made_id)
+        row = next(plain.read(record, named if isinstance(named, str) else made_id))
     except ValueError:
         raise RecipeUnusable(f"{place} is no JSON") from None
     except Unreadable as fault:
-        raise RecipeUnusable(f"{place} is no row: {fault.reason.value}; `goodcall-train prepare` says more") from None
+        raise RecipeUnusable(f"{place} is no row: {fault}; `goodcall-train prepare` says more") from None
+    if not isinstance(row, Row):
+        raise RecipeUnusable(f"{place} is no row to train on; `goodcall-train prepare` says more")
     completion = record.get(_COMPLETION)
     return Example(row=row, completion=completion if isinstance(completion, str) else None)

@@ -71,7 +71,7 @@ def train_grpo(job: Job, url: str, console: Console) -> None:
                 elapsed_s=record.elapsed_s,
             ),
             StepLines(console),
-            HeldoutLog(folder, len(heldout.dataset), console),
+            HeldoutLog(folder, rows=len(heldout.dataset), tally=tally, console=console),
         ],
     )
     trainer.remove_callback(PrinterCallback)

@@ -44,7 +44,6 @@ def make_ready(job: Job, say: Say) -> Ready:
     """
     recipe, folder = job.recipe, job.folder
     check_world_size(job.environment.world_size, job.world_size or recipe.guards.world_size)
-    # TRL writes its tables of completions under its own folder.
     config = trl_config(recipe, folder.checkpoints)
     checkpoint = _checkpoint(job)
     examples = examples_of(recipe.data)
@@ -97,9 +96,20 @@ def say_rows(say: Say, what: str, rows: int, too_long: int, max_tokens: int | No
 
 
 def last_steps(job: Job, trainer: Any, say: Say) -> None:
-    """Writes the final weights and the tokenizer to the run's `policy/`."""
-    trainer.save_model(str(job.folder.policy))
+    """Writes the final weights and the tokenizer to the run's `policy/`, adapters merged into what they adapt."""
+    if job.recipe.model.lora:
+        _save_merged(trainer, job.folder.policy)
+    else:
+        trainer.save_model(str(job.folder.policy))
     say("policy", f"written to {job.folder.policy}")
+
+
+def _save_merged(trainer: Any, folder: Path) -> None:
+    """A policy like any other, which every run and server can start from."""
+    if trainer.accelerator.is_main_process:
+        merged = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
+        merged.save_pretrained(folder)
+        trainer.processing_class.save_pretrained(folder)
 
 
 def prepare_torch(*, on_cpu: bool) -> None:
@@ -129,6 +139,6 @@ def _say_batch(job: Job, say: Say) -> None:
     else:
         say(
             "batch",
-            f"{batch.prompts_per_step:g} prompts of {batch.group} completions a step, {batch.steps_per_rollout:g} steps "
-            f"to a round of {batch.completions_per_rollout:,} rollouts",
+            f"{batch.prompts_per_step:g} prompts of {batch.group} completions a step, "
+            f"{batch.steps_per_rollout:g} steps to a round of {batch.completions_per_rollout:,} rollouts",
         )
