@@ -36,7 +36,7 @@ from goodcall_trainer.run.stop import ENVIRONMENT, RunStopped
 REWARD = "tool_n1/hardened@1"
 PREFIX = "<think>So.</think>"
 SMALL = {
-    "max_steps": 14,
+    "max_steps": 10,
     "per_device_train_batch_size": 8,
     "steps_per_generation": 2,
     "num_generations": 4,
@@ -46,7 +46,7 @@ SMALL = {
     "save_steps": 2,
     "save_total_limit": 2,
 }
-"""Two batches of rollouts an epoch, so that the run goes through its rows three times and a half."""
+"""Two batches of rollouts an epoch, so that the run goes through its rows two times and a half."""
 
 
 def guarded_run(
