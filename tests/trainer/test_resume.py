@@ -1,6 +1,7 @@
 """A run that was cut off, by kill -9 or because the service went, ends as one that was not."""
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -16,10 +17,12 @@ from goodcall_trainer.run.checkpoints import newest_complete
 from goodcall_trainer.run.folder import RunFolder
 from goodcall_trainer.run.record import read
 from guarded_run import guarded_run
-from serving import serving
+from serving import serving, until
 
 OUTAGE_S = float(os.environ.get("OUTAGE_S", "2"))
 """How long the service is away; a minute in `make train-faults`."""
+KILLS = int(os.environ.get("KILLS", "0"))
+"""How often one run is killed; six times in `make train-faults`, where each start costs seconds."""
 TIMEOUT_S = 120
 PROGRAM = Path(__file__).parents[1] / "guarded_run.py"
 TIMES = {"time_s", "step_time", "reward_wait_s", "reward_wait_share"}
@@ -106,3 +109,22 @@ def test_a_service_that_is_killed_and_comes_back_costs_time_and_no_score(uninter
     waits = {line["step"]: line["reward_wait_s"] for line in RunFolder(tmp_path).metrics()}
     assert max(waits, key=waits.get) == 7
     assert waits[7] > OUTAGE_S / 2
+
+
+@pytest.mark.skipif(KILLS == 0, reason="takes a minute; make train-faults runs it")
+def test_a_run_killed_at_any_moment_again_and_again_ends_as_if_nothing_had_happened(uninterrupted, tmp_path):
+    moments = random.Random(1)
+    with serving() as (_, url):
+        for _ in range(KILLS):
+            reached = len(numbers(tmp_path))
+            program = subprocess.Popen(
+                [sys.executable, str(PROGRAM), str(tmp_path), url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            # Not before it has done something since its start, or nothing would ever come of it.
+            until(lambda: program.poll() is not None or len(numbers(tmp_path)) != reached)  # noqa: B023 - called here
+            threading.Event().wait(moments.uniform(0, 0.6))
+            program.kill()
+            program.wait(TIMEOUT_S)
+        policy = guarded_run(tmp_path, url)
+    assert numbers(tmp_path) == uninterrupted[0]
+    assert torch.equal(weights(policy), uninterrupted[1])
