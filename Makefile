@@ -17,7 +17,7 @@ LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-ray bulk-report autoscaler format documents clean
+.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-ray bulk-report autoscaler format documents clean train-faults
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ contract: $(TEST)/.installed $(CONTRACT)/.installed  ## The contract: two linter
 
 faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers, as many made-up ones
 	FAULTY_CALLS=10000 FAULT_SCHEDULES=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py tests/client/test_faults.py
+
+train-faults: $(TEST)/.installed  ## Take the service away from a training run for a minute, and kill the run six times
+	OUTAGE_S=60 KILLS=6 $(TEST)/bin/python -m pytest tests/trainer/test_resume.py
 
 soak: $(TEST)/.installed  ## A minute of restarting two services in turn under load
 	SOAK_S=$(SOAK_S) $(TEST)/bin/python -m pytest -s tests/contract/test_rolling_restarts.py

@@ -34,6 +34,11 @@ class StandIn:
 
     url: str = ""
     judge: Judge = lenient_verdict
+    judge_by: Callable[[str, dict[str, Any], str], dict[str, Any]] | None = None
+    """Takes the place of `judge` for verdicts that depend on the reward."""
+    digest: str = "sha256:0"
+    unknown: str = ""
+    """A reward that the stand-in does not have."""
     requests: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -49,17 +54,24 @@ def service() -> Iterator[StandIn]:
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["content-length"])))
             stand_in.requests.append(request)
+            if request["reward"] == stand_in.unknown:
+                self._answer({"code": "unknown_reward", "status": 404, "detail": "There is none."}, status=404)
+                return
+            reward = request["reward"]
             items = [
-                {"id": item.get("id"), "verdicts": [stand_in.judge(item, text) for text in item["completions"]]}
+                {"id": item.get("id"), "verdicts": [self._judge(reward, item, text) for text in item["completions"]]}
                 for item in request["items"]
             ]
-            answer = {"reward": request["reward"], "digest": "sha256:0", "request_id": "r", "items": items}
+            answer = {"reward": request["reward"], "digest": stand_in.digest, "request_id": "r", "items": items}
             self._answer(answer)
 
-        def _answer(self, body: dict[str, Any]) -> None:
+        def _judge(self, reward: str, item: dict[str, Any], text: str) -> dict[str, Any]:
+            return stand_in.judge_by(reward, item, text) if stand_in.judge_by else stand_in.judge(item, text)
+
+        def _answer(self, body: dict[str, Any], *, status: int = 200) -> None:
             encoded = json.dumps(body).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
+            self.send_response(status)
+            self.send_header("content-type", "application/json" if status == 200 else "application/problem+json")
             self.send_header("content-length", str(len(encoded)))
             self.end_headers()
             self.wfile.write(encoded)

@@ -1,7 +1,9 @@
 """The reward function and the held-out measurement, against a stand-in on loopback."""
 
+import asyncio
 import logging
 import socket
+from collections import Counter
 
 import pytest
 import torch
@@ -11,7 +13,10 @@ from trl.trainer.utils import is_async_callable
 from goodcall_client import AsyncClient, Client, ServiceUnavailable, Verdict
 from goodcall_trainer.demo.config import DemoConfig
 from goodcall_trainer.demo.evaluate import Judged, accuracy, evaluate
-from goodcall_trainer.reward import make_reward, reward_columns
+from goodcall_trainer.reward import HackingAlarm, RewardTally, make_reward, reward_columns
+from goodcall_trainer.reward.columns import JUDGED_BY
+from goodcall_trainer.reward.tally import HackingCounts, RewardCounts, of_all_processes
+from goodcall_trainer.run.stop import RunStopped
 
 REWARD = "tool_n1/hardened@1"
 
@@ -31,10 +36,10 @@ def batch(rows, group_size, tokenizer):
     }
 
 
-async def scored(url, tokenizer, arguments, *, deadline_s=5.0):
+async def scored(url, tokenizer, arguments, *, deadline_s=5.0, **settings):
     metrics = {}
     async with AsyncClient(url, deadline_s=deadline_s) as client:
-        reward = make_reward(client, tokenizer, reward=REWARD)
+        reward = make_reward(client, tokenizer, reward=REWARD, **settings)
         return await reward(**arguments, log_metric=metrics.__setitem__), metrics
 
 
@@ -123,3 +128,124 @@ def test_accuracy_leaves_rows_without_verdict_out(splits):
     assert accuracy(judged) == 0.5
     with pytest.raises(ValueError, match="no held-out row could be scored: any"):
         accuracy(judged[3:4])
+
+
+async def test_each_item_has_the_text_before_its_completions_and_the_steps_done(service, tokenizer, splits):
+    _, arguments = batch(splits.grpo[:2], 2, tokenizer)
+    await scored(service.url, tokenizer, arguments, assistant_prefix="<think>\n")
+    assert [item["assistant_prefix"] for item in service.requests[0]["items"]] == ["<think>\n"] * 2
+    assert [item["context"] for item in service.requests[0]["items"]] == [{"step": 7}] * 2
+
+
+async def test_reasons_and_nulls_are_counted_once_for_whoever_takes_them(service, tokenizer, splits):
+    _, arguments = batch(splits.grpo[:2], 2, tokenizer)
+    service.judge = lambda item, _: (
+        {"score": None, "reason": "tools_invalid"}
+        if item["id"] == splits.grpo[0].id
+        else {"score": 1.0, "reason": "ok"}
+    )
+    tally = RewardTally()
+    await scored(service.url, tokenizer, arguments, tally=tally)
+    await scored(service.url, tokenizer, arguments, tally=tally)
+    counts = tally.take()
+    assert (counts.reasons, counts.nulls) == ({"ok": 4, "tools_invalid": 4}, 4)
+    assert counts.wait_s > 0
+    assert tally.take() == RewardCounts()
+
+
+async def test_the_columns_of_trls_table_say_which_row_and_why(service, tokenizer, splits):
+    _, arguments = batch(splits.grpo[:1], 2, tokenizer)
+    columns = {}
+    await scored(service.url, tokenizer, {**arguments, "log_extra": columns.__setitem__})
+    assert columns["row_id"] == [splits.grpo[0].id] * 2
+    assert len(columns["reason"]) == 2
+
+
+async def test_masked_completions_have_no_score_and_no_digest_is_taken_from_them(tokenizer, splits):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    _, arguments = batch(splits.grpo[:2], 2, tokenizer)
+    scores, metrics = await scored(
+        url, tokenizer, arguments, deadline_s=0.3, on_unavailable="mask", digest="sha256:0", alarm=HackingAlarm()
+    )
+    assert scores == [None] * 4
+    assert metrics["reward_nulls"] == 4
+
+
+async def test_a_digest_other_than_the_runs_own_is_never_scored_by(service, tokenizer, splits):
+    _, arguments = batch(splits.grpo[:1], 2, tokenizer)
+    with pytest.raises(RunStopped, match="now has the digest sha256:0, and the run began with sha256:9"):
+        await scored(service.url, tokenizer, arguments, digest="sha256:9")
+
+
+async def test_the_alarm_judges_every_tenth_item_by_both_rewards_and_changes_no_score(service, tokenizer, splits):
+    lax = {"tool_n1/released@1": 1.0, "tool_n1/hardened@1": 0.25}
+    service.judge_by = lambda reward, _item, _text: {"score": lax[reward], "reason": "any"}
+    _, arguments = batch(splits.grpo[:21], 2, tokenizer)
+    tally = RewardTally()
+    scores, _ = await scored(service.url, tokenizer, arguments, alarm=HackingAlarm(), tally=tally)
+    assert scores == [0.25] * 42
+    metrics = tally.take().as_metrics(None)
+    assert metrics["hacking"] == {"judged": 6, "released": 1.0, "hardened": 0.25}
+    assert sum(metrics["reasons"].values()) == 42
+    samples = [[item["id"] for item in request["items"]] for request in service.requests]
+    assert sorted(map(len, samples)) == [3, 3, 21]
+    assert min(samples, key=len) == [splits.grpo[number].id for number in (0, 10, 20)]
+
+
+async def test_the_alarm_counts_only_what_both_rewards_gave_a_number(service, tokenizer, splits):
+    service.judge_by = lambda reward, _item, text: {
+        "score": None if "released" in reward and len(text) % 2 else 1.0,
+        "reason": "any",
+    }
+    texts, arguments = batch(splits.grpo[:1], 4, tokenizer)
+    tally = RewardTally()
+    await scored(service.url, tokenizer, arguments, alarm=HackingAlarm(), tally=tally)
+    assert tally.take().hacking.judged == sum(len(text) % 2 == 0 for text in texts)
+
+
+async def test_an_alarm_that_the_service_refuses_costs_no_reward(service, tokenizer, splits, caplog):
+    service.unknown = "tool_n1/released@1"
+    _, arguments = batch(splits.grpo[:1], 2, tokenizer)
+    tally = RewardTally()
+    scores, _ = await scored(service.url, tokenizer, arguments, alarm=HackingAlarm(), tally=tally)
+    assert None not in scores
+    assert "hacking" not in tally.take().as_metrics(1.0)
+    assert "the hacking alarm judged nothing" in caplog.text
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.1])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(ValueError, match="no alarm at all is alarm=None"):
+        HackingAlarm(share=share)
+
+
+async def test_what_was_begun_is_waited_for_and_not_asked_again(service, tokenizer, splits):
+    texts, arguments = batch(splits.grpo[:2], 2, tokenizer)
+    rows = [
+        dict(zip(JUDGED_BY, values, strict=True)) for values in zip(*(arguments[n] for n in JUDGED_BY), strict=True)
+    ]
+    async with AsyncClient(service.url) as client:
+        reward = make_reward(client, tokenizer, reward=REWARD)
+        reward.begin(asyncio.get_running_loop(), rows, arguments["completion_ids"], 7)
+        scores = await reward(**arguments, log_metric=lambda *_: None)
+        assert scores == [float(len(text) % 2) for text in texts]
+        assert len(service.requests) == 1
+        # Others than those that were begun are asked for.
+        await reward(**arguments, log_metric=lambda *_: None)
+        assert len(service.requests) == 2
+
+
+def test_all_processes_wait_for_the_last_and_count_together():
+    counts = [
+        RewardCounts(wait_s=1.0, reasons=Counter(ok=2), hacking=HackingCounts(judged=2, released=2.0, hardened=1.0)),
+        RewardCounts(wait_s=3.0, reasons=Counter(ok=1, bad=1), nulls=1, hacking=HackingCounts(judged=2, released=1.0)),
+    ]
+    assert of_all_processes(counts).as_metrics(6.0) == {
+        "reward_wait_s": 3.0,
+        "reward_wait_share": 0.5,
+        "reward_nulls": 1,
+        "reasons": {"ok": 3, "bad": 1},
+        "hacking": {"judged": 4, "released": 0.75, "hardened": 0.25},
+    }
+    assert of_all_processes([]).as_metrics(6.0) == {"reward_wait_s": 0.0, "reward_wait_share": 0.0}

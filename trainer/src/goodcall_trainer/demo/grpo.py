@@ -23,7 +23,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 from goodcall_client import AsyncClient
 from goodcall_trainer.demo.config import DemoConfig
-from goodcall_trainer.reward import make_reward, reward_columns
+from goodcall_trainer.reward import make_reward, reward_columns, score_early
 from goodcall_trainer.row import Row
 
 Metrics: TypeAlias = Mapping[str, float | None]
@@ -49,15 +49,17 @@ def train_grpo(
         GoodcallError: The service gave no scores until its deadline. The newest checkpoint is untouched.
     """
     client = AsyncClient(url, deadline_s=config.deadline_s)
+    reward = make_reward(client, tokenizer, reward=config.reward)
     trainer = GRPOTrainer(
         model=policy,
-        reward_funcs=make_reward(client, tokenizer, reward=config.reward),
+        reward_funcs=reward,
         args=grpo_config(config, checkpoints),
         train_dataset=Dataset.from_list([reward_columns(row) for row in rows]),
         processing_class=tokenizer,
         callbacks=[_Reporter(on_step, on_round, config.evaluate_every)],
     )
     trainer.remove_callback(PrinterCallback)
+    score_early(trainer, reward)
     try:
         trainer.train()
     finally:

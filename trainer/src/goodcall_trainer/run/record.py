@@ -63,7 +63,7 @@ def start(
     if before is None and step:
         raise CannotResume(
             f"{folder.checkpoints} has checkpoints and {folder.record} is not there, so nobody knows what they are "
-            "of. Take another --out, or --no-resume to begin again."
+            "of. Take another --out."
         )
     entry: dict[str, Any] = {"at": _now().isoformat(), "step": step}
     if before is not None:
@@ -163,12 +163,12 @@ def _expect_the_same_run(before: RunRecord, now: RunRecord, folder: RunFolder, *
         if getattr(before, name) != getattr(now, name):
             raise CannotResume(
                 f"the run in {folder.path} has {name} {getattr(before, name)}, not {getattr(now, name)}. "
-                "Take another --out, or --no-resume to begin again."
+                "Take another --out."
             )
     if [file["sha256"] for file in before.data] != [file["sha256"] for file in now.data]:
         raise CannotResume(
             f"the run in {folder.path} began on other rows: {_named(before)}, now {_named(now)}. The next batch would "
-            "not be the next. Take another --out, or --no-resume to begin again."
+            "not be the next. Take another --out."
         )
 
 
