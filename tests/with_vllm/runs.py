@@ -24,6 +24,7 @@ SETTINGS = {
 # Read when vLLM is imported, which the tests do later.
 os.environ.update(SETTINGS)
 
+GAP = "sampling/sampling_logp_difference/mean"
 WORDS = "the user asks for weather in Oslo and Rome so I call it once with one city one day more".split()
 TEXTS = [" ".join(WORDS[i:] + WORDS[:i]) for i in range(len(WORDS))]
 
@@ -37,8 +38,8 @@ def save_policy(folder: Path, *, seed: int, tied: bool = True) -> Path:
     tokenizer = train_tokenizer(TEXTS)
     policy = build_policy(tokenizer, seed=seed)
     with torch.no_grad():
-        # As far from uniform as a trained one: otherwise every policy looks like every other.
-        policy.get_input_embeddings().weight.mul_(8)
+        # Away from uniform, or every policy looks like every other.
+        policy.get_input_embeddings().weight.mul_(2)
     if not tied:
         policy.config.tie_word_embeddings = False
         policy.lm_head.weight = torch.nn.Parameter(policy.get_input_embeddings().weight.detach().clone())
