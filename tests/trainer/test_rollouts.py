@@ -5,6 +5,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
+from trl import GRPOConfig, RLOOConfig
+from trl.trainer import grpo_trainer, rloo_trainer
+
 from goodcall_trainer.demo.policy import build_policy, train_tokenizer
 from goodcall_trainer.rollouts.adapter import synced_sampler
 from goodcall_trainer.rollouts.agreement import (
@@ -18,8 +21,6 @@ from goodcall_trainer.rollouts.agreement import (
 from goodcall_trainer.rollouts.generation import CheckedGeneration, ColocatedOnCPU, ServedOnCPU
 from goodcall_trainer.rollouts.server import SamplerUnavailable, wait_until_healthy, warm_up
 from goodcall_trainer.rollouts.swap import swapped
-from trl import GRPOConfig, RLOOConfig
-from trl.trainer import grpo_trainer, rloo_trainer
 
 IDS = [3, 5, 7, 11, 13, 17]
 
@@ -56,7 +57,7 @@ def follow(learner, sampler):
 
 
 def test_a_sampler_that_takes_every_weight_passes_and_has_the_learners_in_the_end(learner):
-    sampler = Sampler(learner, takes=lambda name: True)
+    sampler = Sampler(learner, takes=lambda _: True)
     before = {name: tensor.clone() for name, tensor in learner.state_dict().items()}
     follow(learner, sampler)
     assert all(torch.equal(before[name], tensor) for name, tensor in sampler.model.state_dict().items())
@@ -65,7 +66,7 @@ def test_a_sampler_that_takes_every_weight_passes_and_has_the_learners_in_the_en
 @pytest.mark.parametrize(
     "takes",
     [
-        pytest.param(lambda name: False, id="nothing"),
+        pytest.param(lambda _: False, id="nothing"),
         pytest.param(lambda name: "layers." in name, id="no embeddings"),
         pytest.param(lambda name: "layers." not in name, id="no layers"),
     ],
@@ -82,9 +83,10 @@ def test_shaking_leaves_no_bit_changed_even_when_the_block_fails(learner, dtype)
     learner.to(dtype)
     learner.register_parameter("scale", torch.nn.Parameter(torch.tensor(1e-7, dtype=dtype)))
     before = [tensor.detach().clone() for tensor in learner.parameters()]
+    inside = []
     with pytest.raises(ZeroDivisionError), shaken(learner):
-        assert not any(torch.equal(a, b) for a, b in zip(before, learner.parameters(), strict=True))
-        raise ZeroDivisionError
+        inside.append([tensor.detach().clone() for tensor in learner.parameters()]) or 1 / 0
+    assert not any(torch.equal(a, b) for a, b in zip(before, inside[0], strict=True))
     assert all(torch.equal(a, b) for a, b in zip(before, learner.parameters(), strict=True))
 
 
@@ -164,9 +166,10 @@ def test_a_healthy_server_that_makes_no_token_is_unavailable(http_server):
 
 def test_what_was_swapped_is_back_even_when_the_block_fails():
     before = rloo_trainer.VLLMGeneration
+    inside = []
     with pytest.raises(ZeroDivisionError), swapped(rloo_trainer, "VLLMGeneration", None):
-        assert rloo_trainer.VLLMGeneration is None
-        raise ZeroDivisionError
+        inside.append(rloo_trainer.VLLMGeneration) or 1 / 0
+    assert inside == [None]
     assert rloo_trainer.VLLMGeneration is before
 
 

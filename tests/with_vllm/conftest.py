@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from with_vllm.runs import save_policy
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
 SETTINGS = {
     "VLLM_CPU_KVCACHE_SPACE": "1",
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
@@ -25,7 +24,28 @@ SETTINGS = {
 os.environ.update(SETTINGS)
 
 GAP = "sampling/sampling_logp_difference/mean"
-WORDS = "the user asks for weather in Oslo and Rome so I call it once with one city one day more".split()
+WORDS = [
+    "the",
+    "user",
+    "asks",
+    "for",
+    "weather",
+    "in",
+    "Oslo",
+    "and",
+    "Rome",
+    "so",
+    "I",
+    "call",
+    "it",
+    "once",
+    "with",
+    "one",
+    "city",
+    "one",
+    "day",
+    "more",
+]
 TEXTS = [" ".join(WORDS[i:] + WORDS[:i]) for i in range(len(WORDS))]
 
 
@@ -53,7 +73,7 @@ def reward(completion_ids: list[list[int]], **_: Any) -> list[float]:
     return [sum(token % 2 == 0 for token in ids) / max(len(ids), 1) for ids in completion_ids]
 
 
-def make_trainer(policy: Path, out: Path, *, max_logp_gap: float = 0.05, guard: bool = True, **settings: Any) -> Any:
+def make_trainer(policy: Path, out: Path, *, max_logp_gap: float = 0.05, **settings: Any) -> Any:
     """A `GRPOTrainer` on vLLM, with the guard of each step's gap."""
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -62,23 +82,23 @@ def make_trainer(policy: Path, out: Path, *, max_logp_gap: float = 0.05, guard: 
     from goodcall_trainer.rollouts.adapter import synced_sampler
     from goodcall_trainer.run.guards import LogpGap
 
-    config = GRPOConfig(
-        output_dir=str(out),
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        learning_rate=1e-3,
-        lr_scheduler_type="constant",
-        per_device_train_batch_size=16,
-        num_generations=4,
-        max_completion_length=16,
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        use_vllm=True,
-        **({"vllm_max_model_length": 128, "vllm_gpu_memory_utilization": 0.05} | settings),
-    )
+    defaults = {
+        "use_cpu": True,
+        "bf16": False,
+        "gradient_checkpointing": False,
+        "learning_rate": 1e-3,
+        "lr_scheduler_type": "constant",
+        "per_device_train_batch_size": 16,
+        "num_generations": 4,
+        "max_completion_length": 16,
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "vllm_max_model_length": 128,
+        "vllm_gpu_memory_utilization": 0.05,
+    }
+    config = GRPOConfig(output_dir=str(out), use_vllm=True, **(defaults | settings))
     with synced_sampler(config, max_logp_gap=max_logp_gap):
         return GRPOTrainer(
             model=AutoModelForCausalLM.from_pretrained(policy, dtype="float32"),
@@ -86,7 +106,7 @@ def make_trainer(policy: Path, out: Path, *, max_logp_gap: float = 0.05, guard: 
             args=config,
             train_dataset=Dataset.from_list([{"prompt": text} for text in TEXTS] * 8),
             processing_class=AutoTokenizer.from_pretrained(policy, padding_side="left"),
-            callbacks=[LogpGap(max_logp_gap)] if guard else [],
+            callbacks=[LogpGap(max_logp_gap)],
         )
 
 

@@ -2,14 +2,15 @@ import pytest
 
 pytest.importorskip("vllm", reason="vLLM is not here: `make test-vllm` installs its CPU build and runs these")
 
-from goodcall_trainer.rollouts import worker
-from goodcall_trainer.rollouts.agreement import SamplerDisagrees, check_agreement
-from goodcall_trainer.rollouts.generation import ColocatedOnCPU
-from goodcall_trainer.run.stop import RunStopped
 from transformers import AutoModelForCausalLM
 from trl.generation import vllm_generation
 from trl.generation.vllm_generation import VLLMGeneration
 from trl.trainer import grpo_trainer
+
+from goodcall_trainer.rollouts import worker
+from goodcall_trainer.rollouts.agreement import SamplerDisagrees, check_agreement
+from goodcall_trainer.rollouts.generation import ColocatedOnCPU
+from goodcall_trainer.run.stop import RunStopped
 from with_vllm.runs import GAP, make_trainer
 
 

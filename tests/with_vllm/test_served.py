@@ -1,13 +1,12 @@
-import threading
-
 import pytest
 
 pytest.importorskip("vllm", reason="vLLM is not here: `make test-vllm` installs its CPU build and runs these")
 
+from transformers import TrainerCallback
+
 from goodcall_trainer.rollouts.agreement import SamplerDisagrees
 from goodcall_trainer.rollouts.generation import EXTENSION, FileClient
-from goodcall_trainer.rollouts.server import SamplerUnavailable, wait_until_healthy
-from transformers import TrainerCallback
+from goodcall_trainer.rollouts.server import SamplerUnavailable
 from with_vllm.runs import GAP, free_port, make_trainer, vllm_server
 
 TAKES_WEIGHTS = ("--worker-extension-cls", EXTENSION)
@@ -70,6 +69,6 @@ def test_a_server_killed_in_a_run_stops_it_and_a_restart_goes_on(policies, tmp_p
 
 
 def test_a_server_without_the_extension_is_refused_with_the_option_to_add(policies, tmp_path):
-    with vllm_server(policies["one"], tmp_path / "log") as plain:
-        with pytest.raises(SamplerUnavailable, match="--worker-extension-cls goodcall_trainer"):
-            make_trainer(policies["one"], tmp_path, max_steps=1, **served(plain))
+    refused = pytest.raises(SamplerUnavailable, match="--worker-extension-cls goodcall_trainer")
+    with vllm_server(policies["one"], tmp_path / "log") as plain, refused:
+        make_trainer(policies["one"], tmp_path, max_steps=1, **served(plain))

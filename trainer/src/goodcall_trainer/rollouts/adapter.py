@@ -51,7 +51,7 @@ def synced_sampler(config: GRPOConfig | RLOOConfig, *, max_logp_gap: float = MAX
 def _builder(config: GRPOConfig | RLOOConfig, max_logp_gap: float) -> Any:
     # RLOO neither asks vLLM for log-probabilities nor measures them.
     measured = getattr(config, "vllm_importance_sampling_correction", False)
-    settings = {"max_logp_gap": max_logp_gap, "measured": measured}
+    settings: dict[str, Any] = {"max_logp_gap": max_logp_gap, "measured": measured}
     if config.device.type != "cpu":
         return partial(CheckedGeneration, **settings)
     if config.vllm_mode == "colocate":

@@ -104,13 +104,13 @@ def shaken(model: torch.nn.Module) -> Iterator[None]:
             element[..., ::2].mul_(0.5)
 
 
-@torch.no_grad()
 def learner_logps(model: Any, ids: Sequence[int], device: torch.device) -> list[float]:
     """What `model` gives each token of `ids` after the first, in nats; collective where its weights are sharded."""
     was_training = model.training
     model.eval()
     try:
-        logits = model(input_ids=torch.tensor([ids], device=device), use_cache=False).logits[0, :-1]
+        with torch.no_grad():
+            logits = model(input_ids=torch.tensor([ids], device=device), use_cache=False).logits[0, :-1]
     finally:
         model.train(was_training)
     following = torch.tensor(ids[1:], device=device)[:, None]

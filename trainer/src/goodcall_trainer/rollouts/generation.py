@@ -49,7 +49,7 @@ class CheckedGeneration(VLLMGeneration):  # type: ignore[misc]  # TRL is untyped
         self._measured = measured
         self._proven = False
         super().__init__(**settings)
-        tokenizer = getattr(self.processing_class, "tokenizer", self.processing_class)
+        tokenizer: Any = getattr(self.processing_class, "tokenizer", self.processing_class)
         self._fixed_ids: list[int] = tokenizer(FIXED_TEXT, add_special_tokens=False)["input_ids"][:MAX_TOKENS]
 
     def sync_weights(self) -> None:
@@ -123,9 +123,9 @@ class CheckedGeneration(VLLMGeneration):  # type: ignore[misc]  # TRL is untyped
         if self.accelerator.is_main_process:
             with self._faults_named():
                 answer = self.vllm_client.get_sequence_logprobs([self._fixed_ids], [1], top_logprobs=1)
-            logps = [[float(value) for (value,) in answer["actual_logprobs"][0]]]
+            logps = [[value for (value,) in answer["actual_logprobs"][0]]]
         broadcast_object_list(logps, from_process=0)
-        return list(logps[0])
+        return [float(value) for value in logps[0]]
 
     def _own_logps(self) -> list[float]:
         if self.enable_sleep_mode:
