@@ -10,6 +10,7 @@ import typer
 
 from goodcall_trainer import __version__
 from goodcall_trainer.demo.command import demo
+from goodcall_trainer.launch.command import accelerate_config
 from goodcall_trainer.prepare.command import prepare
 
 app = typer.Typer(
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (prepare, demo):
+for command in (prepare, demo, accelerate_config):
     app.command()(command)
 
 
