@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import math
 from contextlib import ExitStack, closing
 
 import httpx
@@ -11,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import ClientDisconnect
 
-from goodcall.web.admission import Admission, Budget
+from goodcall.web.admission import ALWAYS_ALLOWED, Admission, Budget
 from goodcall.web.app import create_app
 from goodcall.web.keys import Team, key_of, new_token
 from goodcall.web.limits import Limits
 from goodcall.web.metrics import Metrics
+from goodcall.web.pace import HALF_LIFE_S, Pace
 from goodcall.web.problems import Problem, RequestProblem
 from goodcall.web.settings import Settings
 from goodcall.web.turns import HEAD_START_S, TURN_S, Turns
@@ -315,6 +317,81 @@ async def test_a_request_that_holds_more_than_was_thought_is_refused_before_it_i
             second.learn(60, 1000)
         assert refused.value.headers == {"Retry-After": "1"}
         assert let_in.completions.total == 60
+
+
+class TestPace:
+    """How fast it went lately."""
+
+    @pytest.fixture
+    def clock(self):
+        return Clock()
+
+    @pytest.fixture
+    def pace(self, clock):
+        return Pace(clock)
+
+    def score(self, pace, clock, completions, seconds):
+        pace.begin()
+        clock.now_s += seconds
+        pace.end(completions)
+
+    def test_nothing_is_known_before_anything_was_scored(self, pace, clock):
+        assert pace.completions_within(1) == math.inf
+        self.score(pace, clock, 0, 1)
+        assert pace.completions_within(1) == math.inf
+
+    def test_it_is_what_was_scored_over_the_time_that_it_took(self, pace, clock):
+        self.score(pace, clock, 100, 0.1)
+        assert pace.completions_within(0.5) == pytest.approx(500)
+
+    def test_idle_time_does_not_make_it_slower(self, pace, clock):
+        self.score(pace, clock, 100, 0.1)
+        clock.now_s += 60
+        self.score(pace, clock, 100, 0.1)
+        assert pace.completions_within(1) == pytest.approx(1000)
+
+    def test_requests_at_the_same_time_share_it(self, pace, clock):
+        pace.begin()
+        pace.begin()
+        clock.now_s += 0.2
+        pace.end(100)
+        pace.end(100)
+        assert pace.completions_within(1) == pytest.approx(1000)
+
+    def test_what_was_long_ago_counts_for_little(self, pace, clock):
+        self.score(pace, clock, 1000, 0.1)
+        self.score(pace, clock, 1, 10 * HALF_LIFE_S)
+        assert pace.completions_within(HALF_LIFE_S) < 2
+
+
+async def test_more_than_is_scored_in_the_wait_that_is_expected_is_refused():
+    let_in = admission(max_expected_wait_s=0.5)
+    clock = Clock()
+    let_in.pace = Pace(clock)
+    async with let_in.enter(BLUE, 1000, never) as slot:
+        slot.learn(100, 1000)
+        await slot.take_turn()
+        slot.scored, clock.now_s = 100, 0.01
+    async with let_in.enter(BLUE, 1000, never) as first:
+        first.learn(3000, 1000)
+        async with let_in.enter(BLUE, None, never) as second:
+            second.learn(2000, 1000)
+            with pytest.raises(RequestProblem) as refused:
+                second.learn(2001, 1000)
+    assert refused.value.code == "too_many_in_flight"
+
+
+async def test_what_one_client_sends_at_once_is_let_in_however_slow_it_is():
+    let_in = admission(max_expected_wait_s=0.5)
+    clock = Clock()
+    let_in.pace = Pace(clock)
+    async with let_in.enter(BLUE, 1000, never) as slot:
+        slot.learn(1, 1000)
+        await slot.take_turn()
+        slot.scored, clock.now_s = 1, 30.0
+    async with let_in.enter(BLUE, 1000, never) as first, let_in.enter(BLUE, None, never) as second:
+        first.learn(ALWAYS_ALLOWED - 10, 1000)
+        second.learn(10, 1000)
 
 
 @pytest.fixture

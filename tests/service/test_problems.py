@@ -222,6 +222,7 @@ class TestSmallLimits:
             "max_items": 2,
             "max_completions": 3,
             "max_completions_in_flight": 16_384,
+            "max_expected_wait_s": 0.5,
             "max_completion_bytes": 8,
             "max_tools": 256,
             "max_tool_bytes": 64 << 10,

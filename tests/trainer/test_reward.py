@@ -1,11 +1,12 @@
 """The reward function and the held-out measurement, against a stand-in on loopback."""
 
-import inspect
 import logging
 import socket
 
 import pytest
 import torch
+from transformers import TrainerState
+from trl.trainer.utils import is_async_callable
 
 from goodcall_client import AsyncClient, Client, ServiceUnavailable, Verdict
 from goodcall_trainer.demo.config import DemoConfig
@@ -25,8 +26,8 @@ def batch(rows, group_size, tokenizer):
         "completions": ["what TRL decoded, without special tokens"] * len(texts),
         "completion_ids": [tokenizer(text)["input_ids"] for text in texts],
         **{name: [column[name] for column in columns] for name in columns[0] if name != "prompt"},
-        "trainer_state": None,
-        "log_extra": None,
+        "trainer_state": TrainerState(global_step=7),
+        "log_extra": lambda *_: None,
     }
 
 
@@ -38,7 +39,7 @@ async def scored(url, tokenizer, arguments, *, deadline_s=5.0):
 
 
 def test_trl_sees_a_coroutine_function(tokenizer):
-    assert inspect.iscoroutinefunction(make_reward(None, tokenizer, reward=REWARD))
+    assert is_async_callable(make_reward(None, tokenizer, reward=REWARD))
 
 
 async def test_the_completions_of_a_prompt_are_one_item_with_the_rows_own_tools_and_calls(service, tokenizer, splits):

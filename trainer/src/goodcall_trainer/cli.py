@@ -12,6 +12,8 @@ from goodcall_trainer import __version__
 from goodcall_trainer.demo.command import demo
 from goodcall_trainer.launch.command import accelerate_config
 from goodcall_trainer.prepare.command import prepare
+from goodcall_trainer.recipe.command import recipes
+from goodcall_trainer.training.command import grpo, sft
 
 app = typer.Typer(
     name="goodcall-train",
@@ -21,8 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (prepare, demo, accelerate_config):
+for command in (prepare, demo, sft, grpo, accelerate_config):
     app.command()(command)
+app.add_typer(recipes)
 
 
 @app.callback(invoke_without_command=True)

@@ -19,11 +19,14 @@ from starlette.types import Receive
 from goodcall.web.keys import Team
 from goodcall.web.limits import Limits
 from goodcall.web.metrics import InFlight, Metrics
+from goodcall.web.pace import Pace
 from goodcall.web.problems import ProblemCode, RequestProblem
 from goodcall.web.turns import Place, Turns
 
 RETRY_AFTER_S = 1
 """What is in flight is scored within about this time."""
+ALWAYS_ALLOWED = 4096
+"""Completions that teams may have in flight however slowly they are scored: as many as one client sends at once."""
 
 _DETAILS = {
     ProblemCode.TOO_MANY_IN_FLIGHT: "Your requests in flight have all that they may have; send it again later.",
@@ -36,13 +39,14 @@ class Budget:
     """How much of one thing may be in flight, and how much of it each team has there.
 
     Args:
-        limit: what teams may have together. Teams that come while others have it all get their share beside it, so
-            that for a moment more than that is in flight, but never twice as much and one request.
+        limit: the most that teams may have together. Teams that come while others have it all get their share beside
+            it, so that for a moment more than that is in flight, but never twice as much and one request.
         largest: the most that one request may have.
     """
 
     def __init__(self, limit: int, largest: int) -> None:
-        self._limit = limit
+        self.limit = limit
+        """What teams may have together now; whoever knows better may lower it for a while."""
         self._ceiling = limit + max(limit, largest)
         self._held: dict[str, int] = {}
         self._shares: dict[str, int] = {}
@@ -62,7 +66,7 @@ class Budget:
             return ProblemCode.SERVICE_FULL
         held = self._held.get(team.name, 0)
         others = sum(self._shares[name] for name in self._held if name != team.name)
-        allowed = min(self._limit * team.share // (team.share + others), bound or self._limit)
+        allowed = min(self.limit * team.share // (team.share + others), bound or self.limit)
         return ProblemCode.TOO_MANY_IN_FLIGHT if held and held + amount > allowed else None
 
     def add(self, team: Team, amount: int) -> None:
@@ -87,6 +91,9 @@ class Admission:
         self.bytes = Budget(limits.max_bytes_in_flight, limits.max_body_bytes)
         self.completions = Budget(limits.max_completions_in_flight, limits.max_completions)
         self.turns = Turns()
+        self.pace = Pace()
+        self._max_completions = limits.max_completions_in_flight
+        self._max_expected_wait_s = limits.max_expected_wait_s
         self.deadline_s = limits.request_deadline_s
         self._metrics = metrics
         self._completions_per_byte: dict[str, float] = {}
@@ -135,6 +142,11 @@ class Admission:
         self._metrics.count_refused(team.name, code)
         return RequestProblem(code, _DETAILS[code], headers={"Retry-After": str(RETRY_AFTER_S)})
 
+    def bound_wait(self) -> None:
+        """Makes the room for completions what the service can score while a request may wait, as it goes now."""
+        soon = max(ALWAYS_ALLOWED, self.pace.completions_within(self._max_expected_wait_s))
+        self.completions.limit = int(min(self._max_completions, soon))
+
     def in_flight(self) -> InFlight:
         """What has been let in and is not yet answered."""
         return InFlight(self.waiting, self.completions.total, self.bytes.total)
@@ -174,6 +186,8 @@ class Slot:
         self._watcher: asyncio.Task[None] | None = None
         self.wait_s = 0.0
         """Seconds lined up for a first turn so far."""
+        self.scored = 0
+        """Completions scored since the request lined up."""
 
     def hold_request(self) -> None:
         """Takes the room of one request.
@@ -207,6 +221,7 @@ class Slot:
         budget = self._admission.completions
         budget.add(self.team, -self._completions)
         self._completions = 0
+        self._admission.bound_wait()
         if code := budget.refusal(self.team, completions, self.team.max_completions_in_flight):
             raise self._admission.refused(self.team, code)
         self.carry(completions)
@@ -251,6 +266,7 @@ class Slot:
         """
         if self._place is None:
             self._place = self._admission.turns.line_up(self.team)
+            self._admission.pace.begin()
             if self._receive:
                 self._watcher = asyncio.create_task(_watch(self._receive, self._place))
             self.wait_s += await self._admission.await_first_turn(self._place)
@@ -264,7 +280,9 @@ class Slot:
             self._watcher.cancel()
         if self._place:
             self._place.leave()
+            self._admission.pace.end(self.scored)
         self._watcher = self._place = None
+        self.scored = 0
 
     def release(self) -> None:
         """Gives everything back."""

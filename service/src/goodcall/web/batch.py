@@ -78,6 +78,7 @@ class Batch:
             verdicts += self._scorer.score_group(
                 part, task, self.reward, assistant_prefix=prefix, context=context, explain=self._explain
             )
+            self._slot.scored += len(part)
         return verdicts
 
 

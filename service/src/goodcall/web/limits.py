@@ -44,6 +44,10 @@ class Limits(BaseModel):
     max_completions_in_flight: int = Field(
         description="Completions in flight in one worker, shared by the teams; more is refused with 429."
     )
+    max_expected_wait_s: float = Field(
+        description="Seconds within which all completions in flight in one worker should be scored, as fast as it "
+        "went lately; beyond it more is refused with 429, from 4,096 on."
+    )
     max_completion_bytes: int = Field(description="Bytes of UTF-8 in one completion; a longer one scores 0 unread.")
     max_tools: int = Field(description="Tools of one task; with more it has no verdict.")
     max_tool_bytes: int = Field(description="Bytes of JSON of one tool; with more its task has no verdict.")

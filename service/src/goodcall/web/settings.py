@@ -105,6 +105,13 @@ class Settings(BaseSettings):
     max_completions_in_flight: int = Field(
         16_384, gt=0, description="Completions in flight in one worker; more is refused with 429."
     )
+    max_expected_wait_s: float = Field(
+        0.5,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds within which all completions in flight in one worker should be scored, as fast as it "
+        "went lately; beyond it more is refused with 429, from 4,096 on.",
+    )
     max_completion_bytes: int = Field(
         MAX_COMPLETION_BYTES, gt=0, description="Bytes of UTF-8 in one completion; a longer one scores 0 unread."
     )

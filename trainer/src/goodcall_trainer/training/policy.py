@@ -1,0 +1,66 @@
+"""The policy and its tokenizer: where they are, or made on the spot into the run's folder."""
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from goodcall_trainer.demo.config import DemoConfig
+from goodcall_trainer.demo.demonstrations import Demonstration
+from goodcall_trainer.demo.policy import build_policy, train_tokenizer
+from goodcall_trainer.demo.sft import warm_up
+from goodcall_trainer.prompt import render_prompt
+from goodcall_trainer.recipe.settings import Recipe
+from goodcall_trainer.recipe.unusable import RecipeUnusable
+from goodcall_trainer.run.weights import loading_arguments
+from goodcall_trainer.training.examples import Example
+
+MADE_UP = "untrained"
+"""Folder under a run's, for a policy that was made on the spot."""
+
+
+def policy_path(recipe: Recipe, out: Path, examples: tuple[Example, ...], *, first: bool) -> str:
+    """Where the policy's weights are. Only the `first` process makes one; the others must wait for it.
+
+    Raises:
+        RunStopped: the folder has no safetensors.
+    """
+    if recipe.model.made_up:
+        made = out / MADE_UP
+        if first and not (made / "model.safetensors").exists():
+            make_policy(recipe, made, examples)
+        return str(made)
+    path = str(recipe.model.path)
+    loading_arguments(path, trust_remote_code=recipe.model.trust_remote_code)
+    return path
+
+
+def load_tokenizer(path: str, recipe: Recipe) -> PreTrainedTokenizerBase:
+    """The policy's tokenizer, padding on the left as generation needs it.
+
+    Raises:
+        RecipeUnusable: there is none.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(
+            path, trust_remote_code=recipe.model.trust_remote_code, padding_side="left", truncation_side="left"
+        )
+    except (OSError, ValueError) as error:
+        said = str(error).partition("\n")[0]
+        raise RecipeUnusable(f"model.path {path}: no tokenizer could be loaded: {said}") from None
+
+
+def make_policy(recipe: Recipe, folder: Path, examples: tuple[Example, ...]) -> None:
+    """A policy of 0.6 million parameters with a tokenizer of its own, warmed up by the recipe's number of steps."""
+    shown: list[Any] = [
+        Demonstration(prompt=render_prompt(example.row), completion=example.completion or "", flaw=None)
+        for example in examples
+    ]
+    tokenizer = train_tokenizer(one.prompt + one.completion for one in shown)
+    policy = build_policy(tokenizer, seed=recipe.data.seed)
+    if recipe.model.warm_up_steps:
+        settings = DemoConfig(seed=recipe.data.seed, sft_steps=recipe.model.warm_up_steps)
+        warm_up(policy, tokenizer, shown, settings, lambda _step, _loss: None)
+    tokenizer.save_pretrained(folder)
+    # The weights last: they say that all is there.
+    policy.save_pretrained(folder)

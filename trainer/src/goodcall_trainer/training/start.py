@@ -1,0 +1,144 @@
+"""What GRPO and SFT have in common: rows, policy and prompts made ready, and the record of the run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from transformers import PreTrainedTokenizerBase
+
+from goodcall_trainer.recipe.batch import batch_of
+from goodcall_trainer.recipe.keys import trl_config
+from goodcall_trainer.rendering import Rendering, rendering_of
+from goodcall_trainer.run import record
+from goodcall_trainer.run.checkpoints import newest_complete, remove_incomplete, step_of
+from goodcall_trainer.run.record import RunRecord, check_world_size, versions_here
+from goodcall_trainer.run.stop import USAGE, RunStopped
+from goodcall_trainer.training.examples import Examples, examples_of
+from goodcall_trainer.training.job import Job
+from goodcall_trainer.training.policy import load_tokenizer, policy_path
+from goodcall_trainer.training.progress import Say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """All that a TRL trainer is made from."""
+
+    config: Any
+    """An object of TRL's config class."""
+    policy: str
+    tokenizer: PreTrainedTokenizerBase
+    rendering: Rendering
+    examples: Examples
+    checkpoint: Path | None
+    """What the run goes on from; None begins at the beginning."""
+
+
+def make_ready(job: Job, say: Say) -> Ready:
+    """Everything that has to be there before the service is asked anything.
+
+    Raises:
+        RecipeUnusable: the recipe can't be meant, or its data or model can't be used.
+        RunStopped: the number of processes, the weights or the folder are not what was expected.
+    """
+    recipe, folder = job.recipe, job.folder
+    check_world_size(job.environment.world_size, job.world_size or recipe.guards.world_size)
+    config = trl_config(recipe, folder.checkpoints)
+    checkpoint = _checkpoint(job)
+    examples = examples_of(recipe.data)
+    with PartialState().main_process_first():
+        policy = policy_path(recipe, job.out, examples.train, first=job.environment.first)
+    tokenizer = load_tokenizer(policy, recipe)
+    rendering = rendering_of(recipe.prompt, tokenizer)
+    say("recipe", f"{recipe.name}: {recipe.about}")
+    say("policy", policy)
+    if rendering.assistant_prefix:
+        say("prompt", f"ends with {rendering.assistant_prefix!r}, which the service reads before each completion")
+    _say_batch(job, say)
+    return Ready(
+        config=config,
+        policy=policy,
+        tokenizer=tokenizer,
+        rendering=rendering,
+        examples=examples,
+        checkpoint=checkpoint,
+    )
+
+
+def begin_record(job: Job, ready: Ready, *, digest: str | None) -> RunRecord:
+    """Writes `run.json`, or refuses to go on with another run.
+
+    Raises:
+        CannotResume: what is asked for is not the run in the folder.
+    """
+    recipe = job.recipe
+    now = RunRecord(
+        algorithm=recipe.algorithm,
+        recipe=recipe.as_json(),
+        reward=recipe.reward.id if digest else None,
+        digest=digest,
+        seed=ready.config.seed,
+        world_size=job.environment.world_size,
+        versions=versions_here(),
+        data=ready.examples.files,
+    )
+    step = step_of(ready.checkpoint) if ready.checkpoint else 0
+    return record.start(
+        job.folder, now, step=step, allow_reward_change=job.allow_reward_change, writes=job.environment.first
+    )
+
+
+def say_rows(say: Say, what: str, rows: int, too_long: int, max_tokens: int | None) -> None:
+    """How many rows there are, and how many were left out."""
+    left_out = f"; {too_long:,} more have prompts of over {max_tokens:,} tokens and were left out" if too_long else ""
+    say(what, f"{rows:,} rows{left_out}")
+
+
+def last_steps(job: Job, trainer: Any, say: Say) -> None:
+    """Writes the final weights and the tokenizer to the run's `policy/`, adapters merged into what they adapt."""
+    if job.recipe.model.lora:
+        _save_merged(trainer, job.folder.policy)
+    else:
+        trainer.save_model(str(job.folder.policy))
+    say("policy", f"written to {job.folder.policy}")
+
+
+def _save_merged(trainer: Any, folder: Path) -> None:
+    """A policy like any other, which every run and server can start from."""
+    if trainer.accelerator.is_main_process:
+        merged = trainer.accelerator.unwrap_model(trainer.model).merge_and_unload()
+        merged.save_pretrained(folder)
+        trainer.processing_class.save_pretrained(folder)
+
+
+def prepare_torch(*, on_cpu: bool) -> None:
+    """Leaves small models on a CPU to few threads: more would mostly wait for each other."""
+    if on_cpu:
+        torch.set_num_threads(min(4, torch.get_num_threads()))
+
+
+def _checkpoint(job: Job) -> Path | None:
+    checkpoints = job.folder.checkpoints
+    if job.environment.first:
+        remove_incomplete(checkpoints)
+    newest = newest_complete(checkpoints)
+    if newest and not job.resume:
+        raise RunStopped(
+            f"{checkpoints} has the checkpoints of a run, the newest {newest.name}; --no-resume does not delete them. "
+            "Take another --out, or remove that folder.",
+            exit_code=USAGE,
+        )
+    return newest
+
+
+def _say_batch(job: Job, say: Say) -> None:
+    batch = batch_of(job.recipe, job.environment.world_size)
+    if job.recipe.algorithm == "sft":
+        say("batch", f"{batch.completions_per_step} demonstrations a step")
+    else:
+        say(
+            "batch",
+            f"{batch.prompts_per_step:g} prompts of {batch.group} completions a step, "
+            f"{batch.steps_per_rollout:g} steps to a round of {batch.completions_per_rollout:,} rollouts",
+        )
