@@ -1,7 +1,7 @@
 """`goodcall-train`, but for the draws of the rollouts: each completion's are its own, whichever process makes it.
 
 TRL seeds sampling by rank, so a run of two processes draws other completions than a run of one, and nothing
-can be compared. Here the random numbers of a completion follow from its prompt and from its number within the group; what
+can be compared. Here the random numbers of a completion follow from its prompt and its number within the group; what
 is drawn with them is still the policy's own distribution at that moment. So equal weights write equal completions,
 and runs that differ in the number of processes only must agree in prompts, completions, rewards, losses and weights,
 but for the order of floating-point sums.
