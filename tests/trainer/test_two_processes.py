@@ -34,15 +34,14 @@ SMALL = [
     "grpo.max_completion_length=6",
     "grpo.save_steps=2",
     "grpo.eval_steps=2",
-    "reward.deadline_s=1.5",
 ]
 TIMEOUT_S = 120
 
 
-def arguments(url, out, *, processes):
+def arguments(url, out, *, processes, deadline_s=60.0):
     """What follows `goodcall-train`: the same global batch, whatever the number of processes."""
     batch = {"train_batch_size": COMPLETIONS // processes, "eval_batch_size": HELDOUT // processes}
-    shared = [*(f"grpo.per_device_{key}={size}" for key, size in batch.items()), f"guards.world_size={processes}"]
+    shared = [f"reward.deadline_s={deadline_s}", *(f"grpo.per_device_{key}={size}" for key, size in batch.items()), f"guards.world_size={processes}"]
     settings = [word for setting in [*SMALL, *shared] for word in ("--set", setting)]
     return ["grpo", "smoke-cpu", "--url", url, "--out", str(out), *settings]
 
@@ -122,7 +121,7 @@ def test_scores_that_one_process_does_not_get_end_both_with_the_reason(service, 
         return {"score": score, "reason": "ok"}
 
     service.judge = judge
-    ended = run_forked(program(service.url, tmp_path), tmp_path, timeout_s=TIMEOUT_S)
+    ended = run_forked(program(service.url, tmp_path, deadline_s=1.5), tmp_path, timeout_s=TIMEOUT_S)
     assert [one.exit_code for one in ended] == [3, 3]
     said = "".join(one.output for one in ended)
     assert "the run ends on all its processes: rank" in said
@@ -139,12 +138,12 @@ def test_a_process_that_is_killed_in_the_middle_ends_the_other(service, tmp_path
     assert "Traceback" not in ended[0].output
 
 
-def program(url, folder, *, kill_rank=None):
+def program(url, folder, *, kill_rank=None, deadline_s=60.0):
     """The same command in a forked process; the one of `kill_rank` is gone when the second step needs rollouts."""
     return f"""
 import os, signal, sys
 sys.path.insert(0, {str(PROGRAM.parent)!r})
-sys.argv[1:] = {arguments(url, folder / "run", processes=2)!r}
+sys.argv[1:] = {arguments(url, folder / "run", processes=2, deadline_s=deadline_s)!r}
 import grpo_with_fixed_draws as fixed
 
 def generate(trainer, *arguments, **named):
