@@ -17,6 +17,8 @@ class Environment:
     """How many processes there are; from `WORLD_SIZE`."""
     local_world_size: int = 1
     """How many of them are on this machine; from `LOCAL_WORLD_SIZE`."""
+    attempt: int = 0
+    """How often torchrun has started all of them anew; from `TORCHELASTIC_RESTART_COUNT`."""
 
     def __repr__(self) -> str:
         """Without the key."""
@@ -44,4 +46,5 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
         rank=int(variables.get("RANK", "0")),
         world_size=world_size,
         local_world_size=int(variables.get("LOCAL_WORLD_SIZE", str(world_size))),
+        attempt=int(variables.get("TORCHELASTIC_RESTART_COUNT", "0")),
     )

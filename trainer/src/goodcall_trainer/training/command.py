@@ -20,6 +20,7 @@ from rich.console import Console
 
 from goodcall_client import GoodcallError, UnknownReward
 from goodcall_trainer.environment import read_environment
+from goodcall_trainer.launch import ending_together
 from goodcall_trainer.recipe.layers import read_layers
 from goodcall_trainer.recipe.settings import recipe_of
 from goodcall_trainer.recipe.unusable import RecipeUnusable
@@ -80,8 +81,9 @@ def grpo(  # noqa: PLR0913 - one parameter an option
             mask_unavailable=mask_unavailable,
         )
         job.out.mkdir(parents=True, exist_ok=True)
+        _let_threads_sleep()
         # The service starts first: it is ready by the time that torch is imported.
-        with service_for(job) as service_url:
+        with ending_together(job.environment), service_for(job) as service_url:
             _quieten()
             from goodcall_trainer.recipe.keys import check_trl_keys  # noqa: PLC0415 - takes seconds
             from goodcall_trainer.training.grpo import train_grpo  # noqa: PLC0415 - takes seconds
@@ -106,12 +108,14 @@ def sft(
         job = _job(recipe, out, _settings(settings, data, model), algorithms=("sft",))
         job = replace(job, resume=resume, world_size=expect_world_size)
         job.out.mkdir(parents=True, exist_ok=True)
-        _quieten()
-        from goodcall_trainer.recipe.keys import check_trl_keys  # noqa: PLC0415 - takes seconds
-        from goodcall_trainer.training.sft import train_sft  # noqa: PLC0415 - takes seconds
+        _let_threads_sleep()
+        with ending_together(job.environment):
+            _quieten()
+            from goodcall_trainer.recipe.keys import check_trl_keys  # noqa: PLC0415 - takes seconds
+            from goodcall_trainer.training.sft import train_sft  # noqa: PLC0415 - takes seconds
 
-        check_trl_keys(job.layers, job.recipe)
-        train_sft(job, console)
+            check_trl_keys(job.layers, job.recipe)
+            train_sft(job, console)
 
 
 def _job(name: str, out: Path | None, settings: tuple[str, ...], *, algorithms: tuple[str, ...]) -> Job:
@@ -162,8 +166,10 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 def _fail(console: Console, out: Path, message: str, code: int) -> NoReturn:
-    console.print(f"goodcall-train: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
-    if read_environment().first:
+    environment = read_environment()
+    process = "" if environment.world_size == 1 else f"[rank {environment.rank}] "
+    console.print(f"goodcall-train: {process}{message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if environment.first:
         _write_down(RunFolder(out), message)
     raise typer.Exit(code)
 
@@ -175,13 +181,15 @@ def _write_down(folder: RunFolder, reason: str) -> None:
         logging.getLogger(__name__).warning("the reason could not be written to %s", folder.record)
 
 
-def _quieten() -> None:
-    """Leaves the terminal to the run; errors still show.
-
-    OpenMP threads that wait spin otherwise, which makes a small training several times slower where others use the
-    cores as well; it is read when torch is loaded.
+def _let_threads_sleep() -> None:
+    """OpenMP threads that wait spin otherwise, which makes a small training several times slower where others use the
+    cores as well. It is read when torch is loaded.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def _quieten() -> None:
+    """Leaves the terminal to the run; errors still show."""
     import datasets  # noqa: PLC0415 - takes seconds
     import transformers  # noqa: PLC0415 - takes seconds
 
