@@ -10,6 +10,7 @@ import typer
 
 from goodcall_trainer import __version__
 from goodcall_trainer.demo.command import demo
+from goodcall_trainer.evaluation.command import evaluate
 from goodcall_trainer.prepare.command import prepare
 
 app = typer.Typer(
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (prepare, demo):
+for command in (prepare, evaluate, demo):
     app.command()(command)
 
 

@@ -27,7 +27,8 @@ _LEVEL = re.compile(r"level-([123])\b")
 _HEAD = re.compile(r"^[0-9]+\. ", re.MULTILINE)
 _TOOLS = re.compile(r"\*\*Available Tools\*\*(?P<tools>.*?)^\*\*Steps", re.DOTALL | re.MULTILINE)
 _TOOL = re.compile(
-    r"(?:Name: ?(?P<name>.*)\nDescription: ?|(?P<bare_name>[^:\n]+): ?)(?P<description>.*?)\nParameters: ?(?P<parameters>.*)",
+    r"(?:Name: ?(?P<name>.*)\nDescription: ?|(?P<bare_name>[^:\n]+): ?)(?P<description>.*?)"
+    r"\nParameters: ?(?P<parameters>.*)",
     re.DOTALL,
 )
 

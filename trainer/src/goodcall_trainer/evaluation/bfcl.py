@@ -43,6 +43,8 @@ def read_bfcl(place: str, categories: Collection[str] = CATEGORIES) -> Benchmark
     left_out: dict[str, int] = {}
     try:
         for record in bfcl.records_with_answers(place):
+            if isinstance(record, BadLine):
+                raise BenchmarkUnusable(f"a line in {place} is no question of BFCL: {record.fault}")
             category = _category(record, place)
             if category not in categories:
                 left_out[category] = left_out.get(category, 0) + 1
@@ -60,8 +62,6 @@ def read_bfcl(place: str, categories: Collection[str] = CATEGORIES) -> Benchmark
 
 def _category(record: Any, place: str) -> str:
     """The category of a record, which is in its id."""
-    if isinstance(record, BadLine):
-        raise BenchmarkUnusable(f"a line in {place} is no question of BFCL: {record.fault}")
     found = _CATEGORY.match(str(record.get("id"))) if isinstance(record, dict) else None
     if found is None:
         raise BenchmarkUnusable(f"a record in {place} is no question of BFCL: its id names no category")
