@@ -6,9 +6,8 @@ It runs by itself, too: `python standin_endpoint.py bfcl=FOLDER apibank=FOLDER` 
 import json
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 from goodcall_trainer.evaluation.conversation import wire_messages, wire_name
 from goodcall_trainer.evaluation.options import READERS
 from goodcall_trainer.evaluation.questions import Question
-from goodcall_trainer.prepare.sources import bfcl
 from goodcall_trainer.tool_n1_prompt import tool_n1_messages
 
 Say = Callable[[Question], dict[str, Any]]
@@ -28,17 +26,37 @@ def read_questions(name: str, place: str) -> tuple[Question, ...]:
 
 
 def right_calls(question: Question) -> list[dict[str, Any]]:
-    """The expected calls; of BFCL with the first acceptable value of each argument."""
+    """The expected calls; of BFCL with the first acceptable value of each argument, as far as there is one."""
     if question.benchmark != "bfcl":
         return question.ground_truth[:1]
     if question.category == "live_relevance":
         return [{"name": question.tools[0]["name"], "arguments": {}}]
-    if not question.ground_truth:
-        return []
-    # A few questions accept no value of an argument at all; they can't be answered right, and still are answered.
-    answers = [{name: {key: values or ["?"] for key, values in a.items()}} for e in question.ground_truth for name, a in e.items()]
-    record = {"question": [list(question.row.messages)], "function": question.tools, "ground_truth": answers}
-    return list(list(bfcl.read(record, question.id))[-1].ground_truth)
+    declared = {tool["name"]: tool["parameters"] for tool in question.tools}
+    return [
+        {"name": name, "arguments": right_arguments(acceptable, declared[name])}
+        for expected in question.ground_truth or ()
+        for name, acceptable in expected.items()
+    ]
+
+
+def right_arguments(acceptable: dict[str, list[Any]], declared: dict[str, Any]) -> dict[str, Any]:
+    arguments = {}
+    for name, values in acceptable.items():
+        given = [value for value in values if value != ""]
+        if given and ("" not in values or name in declared["properties"]):
+            arguments[name] = first_within(given[0])
+        elif not given and name in declared.get("required", ()):
+            arguments[name] = ""
+    return arguments
+
+
+def first_within(value: Any) -> Any:
+    """An acceptable object with the first of each key's own acceptable values; the same within a list of objects."""
+    if isinstance(value, list):
+        return [first_within(element) if isinstance(element, dict) else element for element in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: values[0] for key, values in value.items() if values[0] != ""}
 
 
 def say(calls: list[dict[str, Any]]) -> dict[str, Any]:
@@ -53,10 +71,25 @@ def say_right(question: Question) -> dict[str, Any]:
 def call_right(question: Question) -> dict[str, Any]:
     """The same as calls that a server has parsed, under the names that the wire allows."""
     calls = [
-        {"id": "c", "type": "function", "function": {"name": wire_name(c["name"]), "arguments": json.dumps(c["arguments"])}}
+        {
+            "id": "c",
+            "type": "function",
+            "function": {"name": wire_name(c["name"]), "arguments": json.dumps(c["arguments"])},
+        }
         for c in right_calls(question)
     ]
-    return {"role": "assistant", "content": None, "tool_calls": calls} if calls else {"role": "assistant", "content": "No."}
+    return (
+        {"role": "assistant", "content": None, "tool_calls": calls}
+        if calls
+        else {"role": "assistant", "content": "No."}
+    )
+
+
+Fault = tuple[int, dict[str, str], bytes]
+"""Status, headers and body of an answer that is none."""
+
+HANG_UP: Fault = (0, {}, b"")
+"""Instead of an answer, the end of the connection."""
 
 
 @dataclass(kw_only=True)
@@ -64,84 +97,102 @@ class StandInEndpoint:
     """What it was asked, and what it says."""
 
     url: str = ""
+    known: dict[str, Question] = field(default_factory=dict)
     say: Say = say_right
-    asked: list[str] = field(default_factory=list)
-    """Keys of the questions, in the order in which they came."""
-    bodies: list[dict[str, Any]] = field(default_factory=list)
-    fault: Callable[[int], tuple[int, dict[str, str], bytes] | None] = lambda _: None
-    """What is wrong with the request of this number, if anything: status, headers, body."""
+    text: str = ""
+    """Said to every prompt of plain completions."""
     finish_reason: str = "stop"
-    delay_s: float = 0.0
-    under_way: int = 0
-    most_under_way: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    fault: Callable[[int], Fault | None] = lambda _: None
+    """What is wrong with the request of this number, if anything."""
+    hold: Callable[[], None] = lambda: None
+    """Called before each answer."""
+    asked: list[str] = field(default_factory=list)
+    """Keys of the questions that were answered, in their order."""
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    most_at_once: int = 0
+    _at_once: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def asked_at_once(self, body: dict[str, Any], headers: dict[str, str]) -> Iterator[int]:
+        """Counts a request while it is under way; gives its number."""
+        with self._lock:
+            number = len(self.bodies)
+            self.bodies.append(body)
+            self.headers.append(headers)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            self.hold()
+            yield number
+        finally:
+            with self._lock:
+                self._at_once -= 1
 
 
 @contextmanager
-def serve(questions: Iterator[Question] | tuple[Question, ...]) -> Iterator[StandInEndpoint]:
+def serve(questions: Iterable[Question]) -> Iterator[StandInEndpoint]:
     """Knows these questions by their conversations, however they are put."""
-    known = {}
-    for question in questions:
-        for messages in (question.row.messages, tool_n1_messages(question.row, reasoning=True)):
-            known[_key(wire_messages(messages), question.row.tools)] = question
-            known.setdefault(_key(wire_messages(messages), ()), question)
     stand_in = StandInEndpoint()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            with stand_in.lock:
-                number = len(stand_in.bodies)
-                stand_in.bodies.append(body)
-                stand_in.under_way += 1
-                stand_in.most_under_way = max(stand_in.most_under_way, stand_in.under_way)
-            try:
-                self._respond(number, body)
-            finally:
-                with stand_in.lock:
-                    stand_in.under_way -= 1
-
-        def _respond(self, number: int, body: dict[str, Any]) -> None:
-            if stand_in.delay_s:
-                time.sleep(stand_in.delay_s)
-            if fault := stand_in.fault(number):
-                self._answer(*fault)
-                return
-            question = known.get(_key(body["messages"], body.get("tools", ())))
-            if question is None:
-                self._answer(400, {}, json.dumps({"error": {"message": "I was not told of this question"}}).encode())
-                return
-            stand_in.asked.append(question.key)
-            choice = {"index": 0, "message": stand_in.say(question), "finish_reason": stand_in.finish_reason}
-            self._answer(200, {}, json.dumps({"choices": [choice]}).encode())
-
-        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-            self.send_response(status)
-            for name, value in {"content-type": "application/json", "content-length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: Any) -> None:
-            """Stays quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    for question in questions:
+        paper = wire_messages(tool_n1_messages(question.row, reasoning=True))
+        stand_in.known[_key(paper, ())] = question
+        stand_in.known[_key(wire_messages(question.row.messages), question.row.tools)] = question
+    handler = type("Handler", (_Handler,), {"stand_in": stand_in})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         stand_in.url = f"http://127.0.0.1:{server.server_port}/v1"
-        yield stand_in
-        server.shutdown()
-        thread.join()
+        try:
+            yield stand_in
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    stand_in: StandInEndpoint
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        with self.stand_in.asked_at_once(body, {name.lower(): value for name, value in self.headers.items()}) as number:
+            fault = self.stand_in.fault(number)
+            if fault is None:
+                self._answer(200, {}, json.dumps(self._said(body)).encode())
+            elif fault is not HANG_UP:
+                self._answer(*fault)
+            else:
+                self.close_connection = True
+
+    def _said(self, body: dict[str, Any]) -> Any:
+        if "prompt" in body:
+            return {"choices": [{"index": 0, "text": self.stand_in.text, "finish_reason": self.stand_in.finish_reason}]}
+        question = self.stand_in.known[_key(body["messages"], body.get("tools", ()))]
+        self.stand_in.asked.append(question.key)
+        message = self.stand_in.say(question)
+        return {"choices": [{"index": 0, "message": message, "finish_reason": self.stand_in.finish_reason}]}
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {"content-type": "application/json", "content-length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        with suppress(ConnectionError):  # of whoever gave up waiting
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Stays quiet."""
 
 
 def _key(messages: Any, tools: Any) -> str:
+    """A conversation, and the names of the tools in the request if there are any."""
     return json.dumps([messages, sorted(wire_name(tool["function"]["name"]) for tool in tools)])
 
 
 if __name__ == "__main__":
     named = (argument.partition("=") for argument in sys.argv[1:])
-    with serve(tuple(question for name, _, place in named for question in read_questions(name, place))) as endpoint:
+    with serve(question for name, _, place in named for question in read_questions(name, place)) as endpoint:
         print(endpoint.url, flush=True)  # noqa: T201 - for whoever started it
         threading.Event().wait()
