@@ -11,7 +11,7 @@ NDJSON = "application/x-ndjson"
 SCORE = {"method": "POST", "path": "/score"}
 CONTRACT = Path(__file__).parent.parent.parent / "openapi.yaml"
 REWARDS = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))["components"]["schemas"]["RewardName"]["enum"]
-JUDGE_MESSAGES = ("tool_n1/hardened", "bfcl/ast", "schema/valid", "necessity/decision")
+JUDGE_MESSAGES = ("tool_n1/hardened", "bfcl/ast", "apibank/soft", "apibank/hard", "schema/valid", "necessity/decision")
 NEEDED: dict[str, Any] = {"ground_truth": [], "tools": [], "context": {}}
 CONTEXT_NEEDED = {"step": 0, "category": "simple"}
 

@@ -19,6 +19,7 @@ from goodcall_trainer.prepare.tools import read_tools
         ("any", {}),
         ("Bigint", {"type": "integer"}),
         ("typing.List[int]", {"type": "array", "items": {"type": "integer"}}),
+        ("list(str)", {"type": "array", "items": {"type": "string"}}),
         ("List[List[int]]", {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}),
         ("Dict[str, float]", {"type": "object", "additionalProperties": {"type": "number"}}),
         ("List[Union[int, float]]", {"type": "array", "items": {"type": ["integer", "number"]}}),

@@ -242,6 +242,7 @@ def test_the_rewards_that_judge_text_alone_are_those_whose_sources_do():
 
 def test_the_catalogue_says_how_calls_are_written_for_each_family():
     assert {(reward.id.partition("/")[0], reward.dialect) for reward in CATALOGUE.values()} == {
+        ("apibank", "bfcl"),
         ("bfcl", "bfcl"),
         ("necessity", "tool_n1"),
         ("schema", "tool_n1"),

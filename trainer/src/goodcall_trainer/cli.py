@@ -10,6 +10,7 @@ import typer
 
 from goodcall_trainer import __version__
 from goodcall_trainer.demo.command import demo
+from goodcall_trainer.evaluation.command import evaluate
 from goodcall_trainer.launch.command import accelerate_config
 from goodcall_trainer.prepare.command import prepare
 from goodcall_trainer.recipe.command import recipes
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (prepare, sft, grpo, report, compare, accelerate_config, demo):
+for command in (prepare, sft, grpo, evaluate, report, compare, accelerate_config, demo):
     app.command()(command)
 app.add_typer(recipes)
 

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import Any
 
 from goodcall.errors import UnknownReward
-from goodcall.rewards import bfcl, necessity, schema, tool_n1, tool_n1_released, toolrl
+from goodcall.rewards import apibank, bfcl, necessity, schema, tool_n1, tool_n1_released, toolrl
 from goodcall.rewards.reward import Reward, compute_digest
 
 __all__ = ["CATALOGUE", "DEFAULT_REWARD", "Reward", "compute_digest", "find_reward"]
@@ -16,6 +16,7 @@ _REWARDS: tuple[Reward[Any], ...] = (
     *tool_n1_released.VARIANTS,
     *toolrl.VARIANTS,
     bfcl.AST,
+    *apibank.VARIANTS,
     schema.VALID,
     necessity.DECISION,
 )

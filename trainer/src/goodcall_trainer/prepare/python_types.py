@@ -100,6 +100,8 @@ def _schema(node: ast.expr) -> Schema:
         case ast.Subscript(value=ast.Name(id=word) | ast.Attribute(attr=word), slice=inner):
             members = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             return _of_generic(word.lower(), members)
+        case ast.Call(func=ast.Name(id=word), args=[member], keywords=[]):
+            return _of_generic(word.lower(), [member])
         case _:
             raise ValueError("no type")
 

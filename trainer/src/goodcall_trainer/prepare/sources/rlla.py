@@ -35,7 +35,7 @@ def read(record: Any, record_id: str) -> Iterator[Found]:
     row = Row(
         id=record_id,
         source="rlla",
-        messages=_messages(transcript),
+        messages=read_transcript(transcript),
         tools=_tools_in(instruction),
         ground_truth=_calls_in(answer.partition(_END_THINK)[2] if _THINK in answer else answer),
     )
@@ -74,7 +74,12 @@ def _tools_in(instruction: str) -> tuple[Tool, ...]:
     return read_tools(definitions)
 
 
-def _messages(transcript: str) -> tuple[Message, ...]:
+def read_transcript(transcript: str) -> tuple[Message, ...]:
+    """The messages of a dialogue in tags.
+
+    Raises:
+        Unreadable: no user says anything in it, or a call can't be read.
+    """
     messages: list[Message] = []
     for span in _SPAN.finditer(transcript):
         kind, text = span[1], span[2].strip()

@@ -1,0 +1,111 @@
+"""The file of answers: nothing is lost to a kill, and nothing of another evaluation is taken over."""
+
+from dataclasses import replace
+
+import pytest
+
+from goodcall_trainer.evaluation.answers import Answer, AnswerFile, AnswersUnusable, missing
+from goodcall_trainer.evaluation.settings import SettingsDiffer, claim_folder, settings_digest
+
+TEXT = Answer(completion="Grüße <tool_call>[]</tool_call>\n", truncated=True)
+MESSAGE = Answer(completion={"role": "assistant", "content": None, "tool_calls": []})
+NONE = Answer(completion=None, fault="prompt_too_long")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "answers.jsonl"
+
+
+def test_answers_are_there_when_the_file_is_opened_again(path, questions):
+    with AnswerFile(path, "a", questions) as file:
+        for question, answer in zip(questions, (TEXT, MESSAGE, NONE), strict=False):
+            file.keep(question, answer)
+    with AnswerFile(path, "a", questions) as file:
+        assert list(file.answers.values()) == [TEXT, MESSAGE, NONE]
+        assert missing(questions, file.answers) == list(questions[3:])
+
+
+def test_an_answer_is_on_its_way_to_disk_as_soon_as_it_is_kept(path, questions):
+    with AnswerFile(path, "a", questions) as file:
+        file.keep(questions[0], TEXT)
+        assert path.read_bytes().endswith(b"}\n")
+
+
+@pytest.mark.parametrize("torn", [b'{"question": "bf', b"{", b"\xc3"])
+def test_a_torn_last_line_is_dropped_and_the_next_answer_stands_on_its_own(torn, path, questions):
+    with AnswerFile(path, "a", questions) as file:
+        file.keep(questions[0], TEXT)
+    with path.open("ab") as raw:
+        raw.write(torn)
+    with AnswerFile(path, "a", questions) as file:
+        assert len(file.answers) == 1
+        file.keep(questions[1], MESSAGE)
+    with AnswerFile(path, "a", questions) as file:
+        assert list(file.answers.values()) == [TEXT, MESSAGE]
+
+
+def test_the_first_answer_to_a_question_stays(path, questions):
+    with AnswerFile(path, "a", questions) as file:
+        file.keep(questions[0], TEXT)
+        file.keep(questions[0], MESSAGE)
+        assert file.answers[questions[0].key] == TEXT
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_answers_to_questions_that_are_not_asked_now_are_left_alone(path, questions):
+    with AnswerFile(path, "a", questions) as file:
+        file.keep(questions[0], TEXT)
+    with AnswerFile(path, "a", questions[1:]) as file:
+        assert file.answers == {}
+    with AnswerFile(path, "a", questions) as file:
+        assert len(file.answers) == 1
+
+
+def test_an_answer_to_another_question_of_the_same_name_is_refused(path, questions):
+    edited = replace(questions[0], ground_truth=[])
+    with AnswerFile(path, "a", questions) as file:
+        file.keep(questions[0], TEXT)
+    with pytest.raises(AnswersUnusable, match=r"answers.jsonl:1 answers another .* the benchmark's files changed"):
+        AnswerFile(path, "a", [edited])
+
+
+def test_answers_under_other_settings_are_refused(path, questions):
+    with AnswerFile(path, "a", questions) as file:
+        file.keep(questions[0], TEXT)
+    with pytest.raises(AnswersUnusable, match="answered under other settings"):
+        AnswerFile(path, "b", questions)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "3", '{"question": "x"}'])
+def test_a_line_that_is_no_answer_is_refused(line, path, questions):
+    path.write_text(line + "\n")
+    with pytest.raises(AnswersUnusable, match=r"answers.jsonl:1 is no answer"):
+        AnswerFile(path, "a", questions)
+
+
+def test_two_evaluations_do_not_write_to_one_file(path, questions):
+    with AnswerFile(path, "a", questions), pytest.raises(AnswersUnusable, match="another evaluation is writing"):
+        AnswerFile(path, "a", questions)
+    AnswerFile(path, "a", questions).__exit__(None, None, None)
+
+
+def test_a_folder_is_claimed_once_and_then_only_under_the_same_settings(tmp_path):
+    path = tmp_path / "settings.json"
+    claim_folder(path, {"engine": "vllm", "max_tokens": 10})
+    claim_folder(path, {"max_tokens": 10, "engine": "vllm"})
+    with pytest.raises(SettingsDiffer, match=r"max_tokens was 10 and is 20; url was null and is \"http://a\"\. Give"):
+        claim_folder(path, {"engine": "vllm", "max_tokens": 20, "url": "http://a"})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{"])
+def test_settings_that_cannot_be_read_are_refused(text, tmp_path):
+    path = tmp_path / "settings.json"
+    path.write_text(text)
+    with pytest.raises(SettingsDiffer, match="can't be read as the settings"):
+        claim_folder(path, {})
+
+
+def test_the_digest_of_settings_does_not_depend_on_their_order():
+    assert settings_digest({"a": 1, "b": None}) == settings_digest({"b": None, "a": 1})
+    assert settings_digest({"a": 1}) != settings_digest({"a": 1.5})

@@ -1,0 +1,216 @@
+"""Answers by any OpenAI-compatible endpoint: chat completions, where the server holds the template, or plain ones.
+
+A request that fails is made again with growing pauses until the deadline of its answer. Whatever goes wrong for good is
+an exception, and never an answer. What was answered by then is kept.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from goodcall_trainer.evaluation.answers import Answer
+from goodcall_trainer.evaluation.conversation import read_message, wire_messages, wire_tools
+from goodcall_trainer.evaluation.engine import Keep, Prompt
+from goodcall_trainer.evaluation.failures import EndpointFailed
+from goodcall_trainer.evaluation.questions import Question
+from goodcall_trainer.evaluation.settings import AnswerSettings
+from goodcall_trainer.row import Row
+from goodcall_trainer.tool_n1_prompt import tool_n1_messages
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
+_TRANSIENT = frozenset({408, 409, 425, 429})
+_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where questions are sent, and how patiently."""
+
+    url: str
+    """The base of the paths, usually ending in `/v1`."""
+    model: str
+    """The model's name there."""
+    concurrency: int = 16
+    """The most questions under way at once."""
+    deadline_s: float = 600.0
+    """The longest that one answer may take, with all attempts."""
+    attempt_timeout_s: float = 300.0
+    """The longest that one request may go unanswered before it is made again."""
+    api_key: str | None = None
+    """Sent as `Authorization: Bearer …`; never shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What is sent for a question, and how the answer is read."""
+
+    path: str
+    body: Callable[[Row], dict[str, Any]]
+    read: Callable[[Mapping[str, Any], Row], Any]
+    """The completion in a choice; raises ValueError where there is none."""
+
+
+def chat_form(prompt: Prompt) -> Form:
+    """Chat completions: the paper's system message, or the tools as a field of the request."""
+
+    def paper(row: Row) -> dict[str, Any]:
+        return {"messages": wire_messages(tool_n1_messages(row, reasoning=True))}
+
+    def with_tools(row: Row) -> dict[str, Any]:
+        tools = {"tools": wire_tools(row.tools)} if row.tools else {}
+        return {"messages": wire_messages(row.messages), **tools}
+
+    return Form(
+        "/chat/completions",
+        paper if prompt is Prompt.PAPER else with_tools,
+        lambda choice, row: read_message(choice.get("message"), row.tools),
+    )
+
+
+def completions_form(render: Callable[[Row], str]) -> Form:
+    """Plain completions of prompts that are rendered here."""
+
+    def read(choice: Mapping[str, Any], _: Row) -> str:
+        text = choice.get("text")
+        if not isinstance(text, str):
+            raise ValueError("no text")  # noqa: TRY004 - what came is wrong, not what was passed
+        return text
+
+    return Form("/completions", lambda row: {"prompt": render(row)}, read)
+
+
+class EndpointEngine:
+    """Asks an endpoint, many questions at a time."""
+
+    def __init__(
+        self, endpoint: Endpoint, form: Form, *, prompt: Prompt, max_tokens: int, assistant_prefix: str = ""
+    ) -> None:
+        self._endpoint = endpoint
+        self._form = form
+        self._max_tokens = max_tokens
+        self.assistant_prefix = assistant_prefix
+        self.settings: AnswerSettings = {
+            "engine": form.path.removeprefix("/"),
+            "url": endpoint.url,
+            "model": endpoint.model,
+            "prompt": prompt.value,
+            "assistant_prefix": assistant_prefix,
+            "max_tokens": max_tokens,
+        }
+
+    def answer(self, questions: Sequence[Question], answered: Collection[str], keep: Keep) -> None:
+        """Answers what is not answered, each answer kept as it comes.
+
+        Raises:
+            EndpointFailed: one could not be had; the others under way are given up.
+        """
+        unanswered = [question for question in questions if question.key not in answered]
+        asyncio.run(self._answer_all(unanswered, keep))
+
+    async def _answer_all(self, questions: Sequence[Question], keep: Keep) -> None:
+        key = self._endpoint.api_key
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._endpoint.concurrency)
+        # As the service's client does: a proxy of the environment is a trap where the endpoint is on this machine.
+        async with httpx.AsyncClient(headers=headers, limits=limits, trust_env=False) as client:
+            left = iter(questions)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(self._endpoint.concurrency):
+                        group.create_task(self._answer_from(client, left, keep))
+            except BaseExceptionGroup as failures:
+                first = failures.exceptions[0]
+            else:
+                return
+        raise first
+
+    async def _answer_from(self, client: httpx.AsyncClient, left: Iterator[Question], keep: Keep) -> None:
+        for question in left:
+            keep(question, await self._answer_one(client, question))
+
+    async def _answer_one(self, client: httpx.AsyncClient, question: Question) -> Answer:
+        """The answer to one question, from as many attempts as there is time for."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self._endpoint.deadline_s
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                return await self._attempt(client, question, ends_at - loop.time())
+            except _AttemptFailed as failure:
+                pause_s = failure.asked_s or random.uniform(0, _longest_pause_s(attempts))
+                if loop.time() + pause_s >= ends_at:
+                    raise EndpointFailed(
+                        f"{self._url} gave no answer to {question.key} within {self._endpoint.deadline_s:g} s "
+                        f"({attempts} attempts): {failure}"
+                    ) from None
+            await asyncio.sleep(pause_s)
+
+    async def _attempt(self, client: httpx.AsyncClient, question: Question, left_s: float) -> Answer:
+        body = {
+            "model": self._endpoint.model,
+            "temperature": 0.0,
+            "max_tokens": self._max_tokens,
+            **self._form.body(question.row),
+        }
+        limit_s = min(self._endpoint.attempt_timeout_s, left_s)
+        try:
+            async with asyncio.timeout(limit_s):
+                response = await client.post(self._url, json=body, timeout=None)
+        except TimeoutError:
+            raise _AttemptFailed(f"no answer within {limit_s:.1f} s") from None
+        except httpx.RequestError as error:
+            raise _AttemptFailed(f"{type(error).__name__}: {error}".removesuffix(": ")) from None
+        self._raise_for_status(response, question)
+        return self._read(response, question)
+
+    def _raise_for_status(self, response: httpx.Response, question: Question) -> None:
+        if response.is_success:
+            return
+        said = f"{response.status_code} {_said(response)}"
+        if response.is_server_error or response.status_code in _TRANSIENT:
+            raise _AttemptFailed(said, asked_s=_asked_to_wait_s(response))
+        raise EndpointFailed(f"{self._url} refused {question.key}: {said}")
+
+    def _read(self, response: httpx.Response, question: Question) -> Answer:
+        try:
+            [choice] = response.json()["choices"]
+            completion = self._form.read(choice, question.row)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise _AttemptFailed("an answer that is none of this API") from None
+        return Answer(completion=completion, truncated=choice.get("finish_reason") == "length")
+
+    @property
+    def _url(self) -> str:
+        return self._endpoint.url.rstrip("/") + self._form.path
+
+
+class _AttemptFailed(Exception):
+    """One request came to nothing, and another may do better."""
+
+    def __init__(self, cause: str, *, asked_s: float | None = None) -> None:
+        super().__init__(cause)
+        self.asked_s = asked_s
+
+
+def _longest_pause_s(attempts: int) -> float:
+    return float(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempts - 1, 32)))
+
+
+def _asked_to_wait_s(response: httpx.Response) -> float | None:
+    value = response.headers.get("retry-after", "").strip()
+    return float(value) if value.isascii() and value.isdigit() else None
+
+
+def _said(response: httpx.Response) -> str:
+    """The server's own words, cut short."""
+    try:
+        error = response.json().get("error", "")
+        words = error.get("message", "") if isinstance(error, dict) else error
+    except (ValueError, AttributeError):
+        words = response.text
+    return str(words or response.reason_phrase)[:_SHOWN]

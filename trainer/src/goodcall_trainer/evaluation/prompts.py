@@ -1,0 +1,45 @@
+"""The ways of asking, by the names that the command has for them, and the tokenizer that they need."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from goodcall_trainer.evaluation.engine import Prompt
+from goodcall_trainer.evaluation.failures import CheckpointUnusable, first_line
+from goodcall_trainer.recipe.settings import PromptSettings
+from goodcall_trainer.recipe.unusable import RecipeUnusable
+from goodcall_trainer.rendering import Rendering, rendering_of
+
+_TEMPLATES: Mapping[Prompt, Literal["tool_n1", "chat", "signatures"]] = MappingProxyType(
+    {Prompt.PAPER: "tool_n1", Prompt.CHAT_TEMPLATE: "chat", Prompt.SIGNATURES: "signatures"}
+)
+
+
+def rendering_for(prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> Rendering:
+    """How questions become texts for this tokenizer.
+
+    Raises:
+        CheckpointUnusable: the tokenizer has no chat template, and this prompt needs one.
+    """
+    try:
+        return rendering_of(PromptSettings(template=_TEMPLATES[prompt]), tokenizer)
+    except RecipeUnusable as error:
+        raise CheckpointUnusable(str(error)) from None
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in a folder, padding on the left.
+
+    Raises:
+        CheckpointUnusable: there is none that can be loaded.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", local_files_only=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise CheckpointUnusable(f"{folder} has no tokenizer that can be loaded: {first_line(error)}") from None
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer

@@ -1,0 +1,87 @@
+"""Answers by vLLM's offline engine, for checkpoints on GPUs. Needs the package vllm, which nothing else here imports.
+
+vLLM batches as it goes, so near ties between two tokens may fall either way from one run to the next.
+"""
+
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from goodcall_trainer.evaluation.answers import PROMPT_TOO_LONG, Answer
+from goodcall_trainer.evaluation.engine import Keep, Prompt
+from goodcall_trainer.evaluation.failures import CheckpointUnusable
+from goodcall_trainer.evaluation.prompts import load_tokenizer, rendering_for
+from goodcall_trainer.evaluation.questions import Question
+from goodcall_trainer.evaluation.settings import AnswerSettings
+from goodcall_trainer.evaluation.weights import checkpoint_fingerprint
+
+_CHUNK = 256
+"""Questions between two times that answers are kept."""
+
+
+class VllmEngine:
+    """A policy from a folder of safetensors; the engine starts when there is something to answer.
+
+    Raises:
+        CheckpointUnusable: the folder holds no policy, or vLLM is not installed.
+    """
+
+    def __init__(self, folder: Path, *, prompt: Prompt, max_tokens: int, dtype: str) -> None:
+        try:
+            import vllm  # noqa: F401, PLC0415 - only this engine needs it, and it takes long
+        except ImportError:
+            raise CheckpointUnusable("the engine vllm needs the package vllm: pip install vllm") from None
+        self._folder = folder
+        self._max_tokens = max_tokens
+        self._dtype = dtype
+        self._tokenizer = load_tokenizer(folder)
+        self._rendering = rendering_for(prompt, self._tokenizer)
+        self.settings: AnswerSettings = {
+            "engine": "vllm",
+            "weights": checkpoint_fingerprint(folder),
+            "prompt": prompt.value,
+            "assistant_prefix": self._rendering.assistant_prefix,
+            "max_tokens": max_tokens,
+            "dtype": dtype,
+        }
+
+    @property
+    def assistant_prefix(self) -> str:
+        return self._rendering.assistant_prefix
+
+    def answer(self, questions: Sequence[Question], answered: Collection[str], keep: Keep) -> None:
+        """Answers what is not answered; a prompt that leaves no room is kept with the fault `prompt_too_long`."""
+        unanswered = [question for question in questions if question.key not in answered]
+        for start in range(0, len(unanswered), _CHUNK):
+            self._answer_chunk(unanswered[start : start + _CHUNK], keep)
+
+    def _answer_chunk(self, questions: Sequence[Question], keep: Keep) -> None:
+        fitting = []
+        for question in questions:
+            tokens = self._tokenizer(self._rendering.render(question.row))["input_ids"]
+            if len(tokens) < self._context:
+                fitting.append((question, tokens))
+            else:
+                keep(question, Answer(completion=None, fault=PROMPT_TOO_LONG))
+        prompts = [{"prompt_token_ids": tokens} for _, tokens in fitting]
+        outputs = self._engine.generate(prompts, self._sampling, use_tqdm=False) if prompts else []
+        for (question, _), output in zip(fitting, outputs, strict=True):
+            [completion] = output.outputs
+            keep(question, Answer(completion=completion.text, truncated=completion.finish_reason == "length"))
+
+    @cached_property
+    def _engine(self) -> Any:
+        from vllm import LLM  # noqa: PLC0415
+
+        return LLM(model=str(self._folder), dtype=self._dtype, trust_remote_code=False, load_format="safetensors")
+
+    @cached_property
+    def _sampling(self) -> Any:
+        from vllm import SamplingParams  # noqa: PLC0415
+
+        return SamplingParams(temperature=0.0, max_tokens=self._max_tokens, skip_special_tokens=False)
+
+    @cached_property
+    def _context(self) -> int:
+        return int(self._engine.llm_engine.model_config.max_model_len)
