@@ -23,8 +23,11 @@ CONTROL = TrainerControl()
 
 def arguments(**changed):
     settings = {
+        "logging_strategy": "steps",
         "logging_steps": 1,
         "save_strategy": "steps",
+        "save_only_model": False,
+        "ignore_data_skip": False,
         "save_total_limit": 2,
         "steps_per_generation": 4,
         "num_iterations": 1,
@@ -95,7 +98,10 @@ def test_the_spoilt_loss_is_not_hidden_by_transformers():
     ("guard", "changed", "step", "error", "reason"),
     [
         (SealedCheckpoints(), {"save_total_limit": 1}, 0, RunStopped, "Keep at least 2"),
-        (ExactResume(), {"logging_steps": 10}, 0, RunStopped, "must be 1"),
+        (ExactResume(), {"logging_steps": 10}, 0, RunStopped, "logging_steps is 10: it must be 1"),
+        (ExactResume(), {"logging_strategy": "epoch"}, 0, RunStopped, "logging_strategy is epoch: it must be steps"),
+        (ExactResume(), {"save_only_model": True}, 0, RunStopped, "would lack the optimizer's state"),
+        (ExactResume(), {"ignore_data_skip": True}, 0, RunStopped, "would see its first rows once more"),
         (ExactResume(), {"steps_per_generation": 3}, 0, RunStopped, "Take a multiple of 3"),
         (ExactResume(), {"num_iterations": 4}, 0, RunStopped, "Take a multiple of 16"),
         (ExactResume(), {}, 6, CannotResume, "in the middle of a batch of rollouts, which serves 4 steps"),

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import time
 from collections import Counter
 
 import pytest
@@ -89,6 +90,21 @@ async def test_the_wait_for_the_service_is_logged_in_seconds(service, tokenizer,
     _, arguments = batch(splits.grpo[:1], 2, tokenizer)
     _, metrics = await scored(service.url, tokenizer, arguments)
     assert 0 < metrics["reward_wait_s"] < 60
+
+
+async def test_the_wait_begins_when_training_stands_still_and_not_when_the_loop_gets_to_it(service, tokenizer, splits):
+    _, arguments = batch(splits.grpo[:1], 2, tokenizer)
+    waits = []
+    async with AsyncClient(service.url) as client:
+        reward = make_reward(client, tokenizer, reward=REWARD)
+        reward.asked()
+        asked_at = time.perf_counter()
+        await client.score([], reward=REWARD)
+        busy_s = time.perf_counter() - asked_at
+        for _ in range(2):
+            await reward(**arguments, log_metric=lambda name, value: waits.append(value) if "wait" in name else None)
+    assert waits[0] > busy_s
+    assert sum(waits) < time.perf_counter() - asked_at + busy_s, "it was said of the first call alone"
 
 
 async def test_an_unreachable_service_raises_and_gives_no_score(tokenizer, splits):

@@ -47,5 +47,6 @@ def test_no_number_changes(service, tmp_path):
 def test_trl_has_the_methods_that_scoring_early_hooks_into(trainer):
     assert list(inspect.signature(trainer._generate).parameters) == ["self", "prompts"]
     assert list(inspect.signature(trainer._generate_and_score_completions).parameters) == ["self", "inputs"]
+    assert len(inspect.signature(trainer._calculate_rewards).parameters) == 5
     (given,) = (line for line in inspect.getsource(trainer._generate).splitlines() if "return prompt_ids" in line)
     assert given.split()[1:3] == ["prompt_ids,", "completion_ids,"]

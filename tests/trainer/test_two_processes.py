@@ -41,7 +41,11 @@ TIMEOUT_S = 120
 def arguments(url, out, *, processes, deadline_s=60.0):
     """What follows `goodcall-train`: the same global batch, whatever the number of processes."""
     batch = {"train_batch_size": COMPLETIONS // processes, "eval_batch_size": HELDOUT // processes}
-    shared = [f"reward.deadline_s={deadline_s}", *(f"grpo.per_device_{key}={size}" for key, size in batch.items()), f"guards.world_size={processes}"]
+    shared = [
+        f"reward.deadline_s={deadline_s}",
+        *(f"grpo.per_device_{key}={size}" for key, size in batch.items()),
+        f"guards.world_size={processes}",
+    ]
     settings = [word for setting in [*SMALL, *shared] for word in ("--set", setting)]
     return ["grpo", "smoke-cpu", "--url", url, "--out", str(out), *settings]
 

@@ -12,22 +12,25 @@ from typing import Any, Protocol
 
 
 class Early(Protocol):
-    """A reward function that can begin before it is called."""
+    """A reward function that can begin before it is called, and is told when training begins to wait for it."""
 
     def begin(
         self, loop: asyncio.AbstractEventLoop, rows: list[dict[str, Any]], completion_ids: list[list[int]], step: int
     ) -> None: ...
+
+    def asked(self) -> None: ...
 
 
 def score_early(trainer: Any, reward: Early) -> None:
     """From now on the trainer lets `reward` begin as soon as it has generated a batch.
 
     `trainer` is a GRPOTrainer or RLOOTrainer of TRL 1.16 that was made with `reward` as its reward function. Nothing
-    that it computes changes. It hooks into two methods that TRL does not promise to keep, which is why the version is
+    that it computes changes. It hooks into three methods that TRL does not promise to keep, which is why the version is
     pinned.
     """
     generate_and_score = trainer._generate_and_score_completions  # noqa: SLF001 - TRL offers no other place
     generate = trainer._generate  # noqa: SLF001
+    calculate_rewards = trainer._calculate_rewards  # noqa: SLF001
     rows: list[dict[str, Any]] = []
 
     def remembering_the_rows(inputs: list[dict[str, Any]]) -> Any:
@@ -39,5 +42,10 @@ def score_early(trainer: Any, reward: Early) -> None:
         reward.begin(trainer.async_loop, list(rows), generated[1], trainer.state.global_step)
         return generated
 
+    def saying_so(*batch: Any) -> Any:
+        reward.asked()
+        return calculate_rewards(*batch)
+
     trainer._generate_and_score_completions = remembering_the_rows  # noqa: SLF001
     trainer._generate = and_then_begin  # noqa: SLF001
+    trainer._calculate_rewards = saying_so  # noqa: SLF001

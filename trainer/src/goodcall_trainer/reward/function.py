@@ -95,6 +95,7 @@ class GoodcallReward:
         self._on_unavailable = on_unavailable
         self._alarm = alarm
         self._begun: tuple[Sequence[Sequence[int]], Future[_Scored]] | None = None
+        self._asked_at: float | None = None
 
     async def __call__(
         self,
@@ -109,14 +110,14 @@ class GoodcallReward:
 
         Judged is what the policy wrote: the completion's own tokens, special ones included, not the text that TRL
         makes of them. `context.step` is the number of optimiser steps done, 0 in the first. Logged are the metrics
-        `reward_wait_s` (seconds from call to return: what training waited) and `reward_nulls`, and for TRL's
-        completions table `row_id` and `reason`.
+        `reward_wait_s` (seconds that training waited) and `reward_nulls`, and for TRL's completions table `row_id` and
+        `reason`.
 
         Raises:
             GoodcallError: No scores; see `goodcall_client`.
             RunStopped: The service now has another version of the reward than the run began with.
         """
-        started = time.perf_counter()
+        started, self._asked_at = self._asked_at or time.perf_counter(), None
         scored = await self._scored(completion_ids, {name: columns[name] for name in JUDGED_BY}, trainer_state)
         verdicts = [verdict for item in scored.result.items for verdict in item.verdicts]
         scores = [verdict.score for verdict in verdicts]
@@ -136,6 +137,10 @@ class GoodcallReward:
         columns = {name: [row[name] for row in rows] for name in JUDGED_BY}
         scoring = asyncio.run_coroutine_threadsafe(self._score(completion_ids, columns, step), loop)
         self._begun = completion_ids, scoring
+
+    def asked(self) -> None:
+        """Training stands still from now on. The call comes later, where the loop is at work on what was begun."""
+        self._asked_at = time.perf_counter()
 
     async def _scored(
         self, completion_ids: Sequence[Sequence[int]], columns: dict[str, list[str]], trainer_state: Any

@@ -155,11 +155,8 @@ class ExactResume(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, train_dataloader: Any, **_: Any
     ) -> None:
         del control
-        if args.logging_steps != 1:
-            raise RunStopped(
-                f"logging_steps is {args.logging_steps}: it must be 1, since a step that is not logged is not guarded.",
-                exit_code=USAGE,
-            )
+        _expect_every_step_logged(args)
+        _expect_whole_checkpoints(args)
         round_steps = _steps_of_a_round(args)
         if args.save_strategy == "steps" and state.save_steps % round_steps:
             raise RunStopped(
@@ -174,6 +171,26 @@ class ExactResume(TrainerCallback):  # type: ignore[misc]
             )
         # Its fraction is exact at the end of an epoch, so nothing has to be rounded here.
         shuffle_again(train_dataloader, epochs=int(state.epoch or 0))
+
+
+def _expect_every_step_logged(args: TrainingArguments) -> None:
+    for name, wanted in (("logging_strategy", "steps"), ("logging_steps", 1)):
+        if (found := getattr(args, name)) != wanted:
+            raise RunStopped(
+                f"{name} is {getattr(found, 'value', found)}: it must be {wanted}, since a step that is not logged is "
+                "not guarded.",
+                exit_code=USAGE,
+            )
+
+
+def _expect_whole_checkpoints(args: TrainingArguments) -> None:
+    """Two settings of transformers with which a run goes on otherwise than it would have gone, without a word."""
+    for name, why in (
+        ("save_only_model", "checkpoints would lack the optimizer's state and the random states"),
+        ("ignore_data_skip", "a run that goes on would see its first rows once more"),
+    ):
+        if getattr(args, name):
+            raise RunStopped(f"{name} is on: {why}. Leave it out.", exit_code=USAGE)
 
 
 def shuffle_again(train_dataloader: Any, *, epochs: int) -> None:
