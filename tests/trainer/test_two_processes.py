@@ -24,6 +24,7 @@ from forked import run_forked
 PROGRAM = Path(__file__).parent / "programs" / "grpo_with_fixed_draws.py"
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 STEPS, COMPLETIONS, HELDOUT = 3, 16, 8
+REWARD = "tool_n1/partial_reason_name@1"
 SMALL = [
     "model.warm_up_steps=0",
     "data.made_up_rows=32",
@@ -80,9 +81,15 @@ def files(out):
 
 
 def asked(requests):
-    """Each item of the requests that had any: the row, and how many completions of it."""
+    """Each item that the run's reward was asked for: the row, and how many completions of it.
+
+    The hacking alarm asks besides, for a sample of each process's own.
+    """
     return Counter(
-        (item["id"], len(item["completions"])) for request in requests for item in request["items"] if request["items"]
+        (item["id"], len(item["completions"]))
+        for request in requests
+        for item in request["items"]
+        if request["reward"] == REWARD
     )
 
 

@@ -6,9 +6,9 @@ others stop with its reason; `watch` sees to those that hang.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import torch.distributed
@@ -18,11 +18,12 @@ from goodcall_trainer.environment import Environment
 from goodcall_trainer.launch.watch import watching
 from goodcall_trainer.run.stop import ENVIRONMENT, RunStopped
 
-_FAILURE, _LEFT = "failure", "left"
+_FAILURE, _HEARD, _LEFT, _GONE = "failure", "heard", "left", "gone"
 MEETING_DEADLINE_S = 600.0
 """How long processes wait for the last of them to start; machines may load their software at different speeds."""
 REPORT_DEADLINE_S = 3.0
-"""How long a process that was cut off waits for the reason of the one that failed, which is given before the cut."""
+"""How long a process that fails waits until the others have heard why, which takes them up to a second; and how long
+one that was cut off waits for the reason."""
 POLL_S = 0.05
 KILLED = "another process of the run ended without saying why; it may have been killed, for its memory for example"
 
@@ -41,24 +42,30 @@ class Peers:
     rank: int
     world_size: int
     store: Store
+    """May live in the process of rank 0, where no launcher has one, and is gone with it."""
+    heard: list[str] = field(default_factory=list)
+    """The first report of a failure, once it is known."""
 
     def report(self, reason: str) -> None:
-        """Tells all others why this process fails; the first report of a run stands."""
+        """Tells all others why this process fails; the first report of a run stands.
+
+        Returns when the others have heard it, or a moment later: some may be dead.
+        """
         self.store.compare_set(_FAILURE, "", f"rank {self.rank}: {reason}")
+        others = [f"{_HEARD}/{rank}" for rank in range(self.world_size) if rank != self.rank]
+        _wait(lambda: self.store.check(others))
 
     def failure(self) -> str | None:
         """The first report of a failure, `rank 1: reason`."""
-        return self.store.get(_FAILURE).decode() if self.store.check([_FAILURE]) else None
+        if not self.heard and self.store.check([_FAILURE]):
+            self.heard.append(self.store.get(_FAILURE).decode())
+            self.store.set(f"{_HEARD}/{self.rank}", "")
+        return self.heard[0] if self.heard else None
 
     def failure_soon(self) -> str | None:
         """The same, waited for a moment; a signal, as launchers send it to all when one fails, ends the wait."""
-        ends_at = time.monotonic() + REPORT_DEADLINE_S
-        try:
-            while (reason := self.failure()) is None and time.monotonic() < ends_at:
-                time.sleep(POLL_S)
-        except (KeyboardInterrupt, torch.distributed.DistError):
-            return None
-        return reason
+        _wait(lambda: self.failure() is not None)
+        return self.heard[0] if self.heard else None
 
     def leave(self) -> None:
         """Returns when all processes have come here.
@@ -71,6 +78,22 @@ class Peers:
             if reason := self.failure():
                 raise PeerFailed(reason)
             time.sleep(POLL_S)
+
+    def part(self) -> None:
+        """The last word of a process whose run ended well everywhere; rank 0, which may hold the store, goes last."""
+        gone = self.store.add(_GONE, 1)
+        if self.rank == 0 and gone < self.world_size:
+            _wait(lambda: self.store.add(_GONE, 0) == self.world_size)
+
+
+def _wait(claim: Callable[[], bool]) -> None:
+    """Until it holds, `REPORT_DEADLINE_S` at most; a signal ends the wait, and so does the end of the store."""
+    ends_at = time.monotonic() + REPORT_DEADLINE_S
+    try:
+        while not claim() and time.monotonic() < ends_at:
+            time.sleep(POLL_S)
+    except (KeyboardInterrupt, torch.distributed.DistError):
+        return
 
 
 def meet(environment: Environment, *, deadline_s: float = MEETING_DEADLINE_S) -> Peers:
@@ -101,7 +124,8 @@ def together(environment: Environment) -> Iterator[None]:
     """
     peers = meet(environment)
     # A connection of its own: the watching thread must not wait where the main thread does.
-    with watching(environment.rank, meet(environment).failure):
+    watcher = replace(meet(environment), heard=peers.heard)
+    with watching(environment.rank, watcher.failure):
         try:
             yield
             peers.leave()
@@ -112,6 +136,7 @@ def together(environment: Environment) -> Iterator[None]:
                 raise PeerFailed(reason) from error
             peers.report(_in_short(error))
             raise
+    peers.part()
 
 
 def _reason_of_others(peers: Peers, error: BaseException) -> str | None:
