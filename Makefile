@@ -58,8 +58,8 @@ contract: $(TEST)/.installed $(CONTRACT)/.installed  ## The contract: two linter
 faults: $(TEST)/.installed  ## Ten thousand calls through a network that spoils a third of the answers, as many made-up ones
 	FAULTY_CALLS=10000 FAULT_SCHEDULES=10000 $(TEST)/bin/python -m pytest tests/contract/test_faults.py tests/client/test_faults.py
 
-train-faults: $(TEST)/.installed  ## Take the service away from a training run for a minute, and kill the run six times
-	OUTAGE_S=60 KILLS=6 $(TEST)/bin/python -m pytest tests/trainer/test_resume.py
+train-faults: $(TEST)/.installed  ## A training run without its service for a minute, killed six times, and by each launcher
+	OUTAGE_S=60 KILLS=6 LAUNCHED=1 $(TEST)/bin/python -m pytest tests/trainer/test_resume.py tests/trainer/test_two_processes.py
 
 soak: $(TEST)/.installed  ## A minute of restarting two services in turn under load
 	SOAK_S=$(SOAK_S) $(TEST)/bin/python -m pytest -s tests/contract/test_rolling_restarts.py

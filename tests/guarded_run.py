@@ -159,12 +159,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("url")
-    parser.add_argument("--killed-while-saving", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
     with contextlib.redirect_stdout(sys.stderr):
         try:
-            guarded_run(options.out, options.url, callbacks=[KilledWhileSaving(options.killed_while_saving)])
+            guarded_run(options.out, options.url)
         except (RunStopped, GoodcallError) as reason:
             sys.stderr.write(f"{reason}\n")
             sys.exit(getattr(reason, "exit_code", ENVIRONMENT))

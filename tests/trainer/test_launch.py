@@ -14,10 +14,10 @@ PROGRAM = """\
 import ctypes, os, signal, sys
 import torch, torch.distributed as dist
 from goodcall_trainer.environment import read_environment
-from goodcall_trainer.launch import ending_together, watch
+from goodcall_trainer.launch import ending_together, peers, watch
 from goodcall_trainer.launch.peers import PeerFailed
 
-watch.POLL_S, watch.GRACE_S = 0.1, 1.0
+watch.POLL_S, watch.GRACE_S, peers.REPORT_DEADLINE_S = 0.1, 1.0, 1.0
 rank, mutex = read_environment().rank, ctypes.create_string_buffer(64)
 try:
     with ending_together(read_environment()):

@@ -20,15 +20,16 @@ def generate(trainer, prompt_ids, *_unused, **_also_unused):
     seen = Counter()
     completions = []
     model = trainer.model_wrapped
-    training = model.training
-    model.eval()
+    # The mode of the policy beneath: a wrapper for several processes has one of its own, which nobody sets.
+    training = trainer.model.training
+    trainer.model.eval()
     with torch.no_grad():
         for prompt in map(tuple, prompt_ids):
             seen[prompt] += 1
             # torch's own seeds want a number below 2**64; the hash of a tuple of integers is the same in every process.
             generator = torch.Generator().manual_seed(hash((*prompt, seen[prompt])) % 2**63)
             completions.append(complete(model, prompt, trainer, generator))
-    model.train(training)
+    trainer.model.train(training)
     return completions, None
 
 
