@@ -8,6 +8,7 @@ from trl import GRPOTrainer, RLOOTrainer
 
 from goodcall_trainer.recipe.keys import lora_config
 from goodcall_trainer.reward import HackingAlarm, RewardTally, make_reward, score_early
+from goodcall_trainer.rollouts.adapter import synced_sampler
 from goodcall_trainer.run.folder import RunFolder
 from goodcall_trainer.run.guards import guards_for
 from goodcall_trainer.training import service
@@ -54,26 +55,27 @@ def train_grpo(job: Job, url: str, console: Console) -> None:
         tally=tally,
     )
     _completions_into(folder)
-    trainer = TRAINERS[recipe.algorithm](
-        model=ready.policy,
-        reward_funcs=reward,
-        args=ready.config,
-        train_dataset=train.dataset,
-        eval_dataset=_measured(heldout),
-        processing_class=ready.tokenizer,
-        peft_config=lora_config(recipe),
-        callbacks=[
-            *guards_for(
-                folder,
-                phase=recipe.algorithm,
-                tally=tally,
-                max_logp_gap=recipe.guards.max_logp_gap,
-                elapsed_s=record.elapsed_s,
-            ),
-            StepLines(console),
-            HeldoutLog(folder, rows=len(heldout.dataset), tally=tally, console=console),
-        ],
-    )
+    with synced_sampler(ready.config, max_logp_gap=recipe.guards.max_logp_gap):
+        trainer = TRAINERS[recipe.algorithm](
+            model=ready.policy,
+            reward_funcs=reward,
+            args=ready.config,
+            train_dataset=train.dataset,
+            eval_dataset=_measured(heldout),
+            processing_class=ready.tokenizer,
+            peft_config=lora_config(recipe),
+            callbacks=[
+                *guards_for(
+                    folder,
+                    phase=recipe.algorithm,
+                    tally=tally,
+                    max_logp_gap=recipe.guards.max_logp_gap,
+                    elapsed_s=record.elapsed_s,
+                ),
+                StepLines(console),
+                HeldoutLog(folder, rows=len(heldout.dataset), tally=tally, console=console),
+            ],
+        )
     trainer.remove_callback(PrinterCallback)
     score_early(trainer, reward)
     try:
