@@ -12,7 +12,7 @@ class Environment:
     api_key: str | None = None
     """Sent to the service; from `GOODCALL_API_KEY`."""
     endpoint_api_key: str | None = None
-    """Sent to the endpoint that `evaluate` measures; from `GOODCALL_ENDPOINT_API_KEY`: no other key goes to a URL that was named."""
+    """Sent to the endpoint that `evaluate` measures; from `GOODCALL_ENDPOINT_API_KEY`. No other key goes there."""
     rank: int = 0
     """This process's number; from `RANK`, which torchrun and accelerate set."""
     world_size: int = 1
