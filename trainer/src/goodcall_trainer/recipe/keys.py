@@ -5,7 +5,8 @@ Importing this module imports TRL's config classes, and with them torch.
 
 import typing
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -61,10 +62,21 @@ def trl_config(recipe: Recipe, output_dir: Path, **overrides: Any) -> Any:
         "model_init_kwargs": model_init_kwargs(recipe),
         "trust_remote_code": recipe.model.trust_remote_code,
     }
-    try:
+    with refusals_named(recipe):
         return CONFIGS[recipe.algorithm](**{**recipe.trl, **ours, **overrides})
-    except (ValueError, TypeError) as error:
-        raise RecipeUnusable(f"{recipe.name}: TRL refuses [{recipe.algorithm}]: {error}") from None
+
+
+@contextmanager
+def refusals_named(recipe: Recipe) -> Iterator[None]:
+    """For what is made from a recipe's values: whoever wrote them gets TRL's and PEFT's objections, and no traceback.
+
+    Raises:
+        RecipeUnusable: a value or a package that a value needs is refused.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, ImportError) as error:
+        raise RecipeUnusable(f"{recipe.name}: TRL refuses [{recipe.algorithm}] or [model]: {error}") from error
 
 
 def model_init_kwargs(recipe: Recipe) -> dict[str, Any]:
