@@ -10,6 +10,7 @@ from goodcall_trainer.recipe.batch import batch_of
 from goodcall_trainer.recipe.keys import lora_config, refusals_named
 from goodcall_trainer.reward import HackingAlarm, RewardTally, make_reward, score_early
 from goodcall_trainer.rollouts.adapter import synced_sampler
+from goodcall_trainer.rollouts.timing import time_generation
 from goodcall_trainer.run.folder import RunFolder
 from goodcall_trainer.run.guards import guards_for
 from goodcall_trainer.training import service
@@ -88,6 +89,7 @@ def train_grpo(job: Job, url: str, console: Console) -> None:
         )
     trainer.remove_callback(PrinterCallback)
     score_early(trainer, reward)
+    time_generation(trainer)
     try:
         trainer.train(resume_from_checkpoint=str(ready.checkpoint) if ready.checkpoint else None)
         last_steps(job, trainer, say)
