@@ -80,6 +80,7 @@ def test_values_are_written_as_toml_reads_them(value):
         ("[model]\npaht = 1", "above.toml:3", "[model] has no paht; the nearest is path"),
         ("[modle]\npath = 1", "above.toml:3", "no table [modle]; the nearest is [model]"),
         ("[data]\nrows = 1.5", "above.toml:3", "data.rows: Expected `int | null`, got `float`"),
+        ("[data]\nfiles = 'x'", "above.toml:3", "data.files: Expected `array`, got `str`; for one, write ['x']"),
         ("[reward]\nid = 3", "above.toml:3", "reward.id: Expected `str`, got `int`"),
         ("[rloo]\nbeta = 0.0", "above.toml:3", "the recipe's algorithm is grpo, so [rloo] has no meaning"),
         ("abuot = 'x'", "above.toml:2", "no abuot above its tables; the nearest is about"),
@@ -117,7 +118,15 @@ def test_a_recipe_that_extends_itself_is_refused(tmp_path):
         find_recipe(b)
 
 
-@pytest.mark.parametrize("setting", ["grpo.beta", "beta=1", "=1"])
-def test_a_setting_without_table_key_and_value_is_refused(setting, base):
-    with pytest.raises(RecipeUnusable):
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [
+        ("grpo.beta", "expected table.key=value"),
+        ("beta=1", "expected table.key=value"),
+        ("=1", "expected table.key=value"),
+        ("model.lora.r=8", "set whole: --set 'model.lora={r = …}'"),
+    ],
+)
+def test_a_setting_without_table_key_and_value_is_refused(setting, hint, base):
+    with pytest.raises(RecipeUnusable, match=hint):
         find_recipe(base, (setting,))

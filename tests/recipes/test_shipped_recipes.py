@@ -103,6 +103,8 @@ def test_sft_has_the_numbers_of_the_released_script():
     [
         ("grpo.num_generation=4", r"--set grpo.num_generation: \[grpo\] has no num_generation, .* num_generations"),
         ("grpo.output_dir=x", "--out says where"),
+        ("grpo.max_prompt_length=9", "prompt.max_tokens says which"),
+        ("grpo.lr=1e-6", "the nearest is learning_rate"),
         ("grpo.learning_rate=high", "learning_rate: Expected `float`, got `str`"),
         ("model.lora={rank = 8}", r"\[model.lora\] has no rank, as LoraConfig has none"),
         ("grpo.use_vllm=1", "use_vllm: Expected `bool`, got `int`"),
@@ -116,5 +118,5 @@ def test_keys_that_trl_does_not_have_are_refused_with_the_nearest(setting, hint)
 
 def test_what_trl_refuses_is_said_in_its_words(tmp_path):
     recipe = find_recipe("smoke-cpu", ("grpo.num_generations=7",))
-    with pytest.raises(RecipeUnusable, match=r"TRL refuses \[grpo\]: .*divisible by num_generations"):
+    with pytest.raises(RecipeUnusable, match=r"TRL refuses the recipe: .*divisible by num_generations"):
         trl_config(recipe, tmp_path)

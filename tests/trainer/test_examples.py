@@ -8,10 +8,12 @@ import pytest
 from pyarrow import parquet
 
 from goodcall_trainer.recipe import RecipeUnusable
+from goodcall_trainer.recipe.batch import Batch
 from goodcall_trainer.recipe.settings import DataSettings, PromptSettings
 from goodcall_trainer.rendering import rendering_of
 from goodcall_trainer.training.dataset import demonstrations_of, prompts_of
 from goodcall_trainer.training.examples import examples_of
+from goodcall_trainer.training.start import expect_a_round
 
 CALL = {"name": "look_up", "arguments": {"word": "x"}}
 TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object", "properties": {}}}}
@@ -116,10 +118,11 @@ def test_prompts_that_are_too_long_are_left_out_and_counted(files, tokenizer):
     lengths = [len(tokenizer(rendering.render(example.row))["input_ids"]) for example in examples]
     limit = sorted(lengths)[len(lengths) // 2]
     prompts = prompts_of(examples, rendering, tokenizer, limit)
-    assert prompts.too_long == sum(length > limit for length in lengths) > 0
-    assert len(prompts.dataset) == len(examples) - prompts.too_long
+    left_out = sum(length > limit for length in lengths)
+    assert prompts.left_out[f"with prompts of over {limit} tokens (prompt.max_tokens)"] == left_out > 0
+    assert len(prompts.dataset) == len(examples) - left_out
     assert set(prompts.dataset.column_names) == {"prompt", "row_id", "tools_json", "ground_truth_json"}
-    with pytest.raises(RecipeUnusable, match="all 80 prompts are longer"):
+    with pytest.raises(RecipeUnusable, match="no row is short enough: 80 with prompts of over 1 tokens"):
         prompts_of(examples, rendering, tokenizer, 1)
 
 
@@ -128,7 +131,7 @@ def test_demonstrations_end_with_the_end_of_a_turn_and_begin_after_the_prefix(to
     path = write_lines(tmp_path / "rows.jsonl", [line(1, completion=shown)])
     examples = examples_of(DataSettings(files=(path,))).train
     settings = PromptSettings(template="signatures", assistant_prefix="<think>\n")
-    (row,) = demonstrations_of(examples, rendering_of(settings, tokenizer), tokenizer, settings).dataset
+    (row,) = demonstrations_of(examples, rendering_of(settings, tokenizer), tokenizer, settings, None).dataset
     assert row["prompt"].endswith("assistant\n<think>\n")
     assert row["completion"] == f"so</think><tool_call>[]</tool_call>{tokenizer.eos_token}"
 
@@ -136,7 +139,7 @@ def test_demonstrations_end_with_the_end_of_a_turn_and_begin_after_the_prefix(to
 def test_without_reasoning_the_rows_calls_are_the_demonstration(files, tokenizer):
     settings = PromptSettings(template="signatures", reasoning=False)
     examples = examples_of(DataSettings(files=files)).train
-    rows = demonstrations_of(examples, rendering_of(settings, tokenizer), tokenizer, settings).dataset
+    rows = demonstrations_of(examples, rendering_of(settings, tokenizer), tokenizer, settings, None).dataset
     assert set(rows["completion"]) == {f"<tool_call>\n{json.dumps([CALL])}\n</tool_call>{tokenizer.eos_token}"}
 
 
@@ -144,4 +147,39 @@ def test_reasoning_without_completions_to_imitate_is_refused(files, tokenizer):
     settings = PromptSettings(template="signatures")
     examples = examples_of(DataSettings(files=files)).train
     with pytest.raises(RecipeUnusable, match="has no completion"):
-        demonstrations_of(examples, rendering_of(settings, tokenizer), tokenizer, settings)
+        demonstrations_of(examples, rendering_of(settings, tokenizer), tokenizer, settings, None)
+
+
+def test_demonstrations_that_training_would_cut_are_left_out_and_counted(tokenizer, tmp_path):
+    shown = ["<think>so</think><tool_call>[]</tool_call>", f"<think>{'so ' * 40}</think><tool_call>[]</tool_call>"]
+    lines = [line(number, completion=completion) for number, completion in enumerate(shown)]
+    examples = examples_of(DataSettings(files=(write_lines(tmp_path / "rows.jsonl", lines),))).train
+    settings = PromptSettings(template="signatures")
+    rendering = rendering_of(settings, tokenizer)
+    every = demonstrations_of(examples, rendering, tokenizer, settings, None).dataset
+    shorter, longer = sorted(len(tokenizer(row["prompt"] + row["completion"])["input_ids"]) for row in every)
+    kept = demonstrations_of(examples, rendering, tokenizer, settings, longer - 1)
+    assert (
+        len(kept.dataset) == kept.left_out[f"of over {longer - 1} tokens with their completion (sft.max_length)"] == 1
+    )
+    assert len(demonstrations_of(examples, rendering, tokenizer, settings, longer).dataset) == 2
+    with pytest.raises(RecipeUnusable, match="no row is short enough"):
+        demonstrations_of(examples, rendering, tokenizer, settings, shorter - 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\xff\xfe\x00", "is no text: rows are JSON"), (b"[\n{}]\n", ":1 is no JSON: a file that does not end in")],
+)
+def test_files_of_another_kind_are_refused_with_what_is_read(content, said, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(RecipeUnusable, match=said):
+        examples_of(DataSettings(files=(str(path),)))
+
+
+def test_fewer_rows_than_a_round_of_rollouts_are_refused():
+    batch = Batch(world_size=1, group=4, completions_per_step=16, completions_per_rollout=64)
+    expect_a_round(batch, 16)
+    with pytest.raises(RecipeUnusable, match="15 rows are fewer than one round of rollouts takes, which is 16 prompts"):
+        expect_a_round(batch, 15)

@@ -57,7 +57,7 @@ def test_a_run_leaves_its_folder_and_the_same_command_finds_nothing_left_to_do(s
         (2, 8, 8),
         (4, 8, 8),
     ]
-    assert sorted(path.name for path in folder.completions.iterdir())[0] == "completions_00001.parquet"
+    assert min(path.name for path in folder.completions.iterdir()) == "completions_00001.parquet"
     assert load_file(folder.policy / "model.safetensors")
     assert "4 prompts" in first.stderr or "2 prompts of 4 completions a step" in first.stderr
 

@@ -1,4 +1,4 @@
-"""What the trainer reads from its environment, in one place: the key of the service, and what launchers say."""
+"""What the trainer reads from its environment, in one place: keys, and what launchers say."""
 
 import os
 from collections.abc import Mapping
@@ -11,6 +11,8 @@ class Environment:
 
     api_key: str | None = None
     """Sent to the service; from `GOODCALL_API_KEY`."""
+    endpoint_api_key: str | None = None
+    """Sent to the endpoint that `evaluate` measures; from `GOODCALL_ENDPOINT_API_KEY`. No other key goes there."""
     rank: int = 0
     """This process's number; from `RANK`, which torchrun and accelerate set."""
     world_size: int = 1
@@ -21,7 +23,7 @@ class Environment:
     """How often torchrun has started all of them anew; from `TORCHELASTIC_RESTART_COUNT`."""
 
     def __repr__(self) -> str:
-        """Without the key."""
+        """Without the keys."""
         return f"Environment(rank={self.rank}, world_size={self.world_size}, local_world_size={self.local_world_size})"
 
     @property
@@ -43,6 +45,7 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
     world_size = int(variables.get("WORLD_SIZE", "1"))
     return Environment(
         api_key=variables.get("GOODCALL_API_KEY") or None,
+        endpoint_api_key=variables.get("GOODCALL_ENDPOINT_API_KEY") or None,
         rank=int(variables.get("RANK", "0")),
         world_size=world_size,
         local_world_size=int(variables.get("LOCAL_WORLD_SIZE", str(world_size))),

@@ -25,20 +25,33 @@ recipes = typer.Typer(name="recipes", help="List the recipes, or show one with w
 
 
 @recipes.callback(invoke_without_command=True)
-def list_recipes(context: typer.Context) -> None:
+def list_recipes(
+    context: typer.Context,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
+) -> None:
     """List the shipped recipes."""
     if context.invoked_subcommand is not None:
         return
+    shipped = [_listed(name) for name in shipped_names()]
+    if json_output:
+        typer.echo(json.dumps(shipped, indent=2))
+        return
     table = Table(box=None, pad_edge=False)
-    for heading in ("recipe", "algorithm", "extends", "about"):
+    for heading in shipped[0]:
         table.add_column(heading, no_wrap=heading != "about")
-    for name in shipped_names():
-        layers = read_layers(name)
-        recipe = recipe_of(layers)
-        table.add_row(name, recipe.algorithm, layers.extends[0] if layers.extends else "", recipe.about)
+    for recipe in shipped:
+        table.add_row(*recipe.values())
     # What reads a pipe wants a line a recipe.
     console = Console(width=None if sys.stdout.isatty() else _WIDE)
     console.print(table, highlight=False, markup=False)
+
+
+def _listed(name: str) -> dict[str, str]:
+    """A row of the list, by its headings."""
+    layers = read_layers(name)
+    recipe = recipe_of(layers)
+    extends = layers.extends[0] if layers.extends else ""
+    return {"recipe": name, "algorithm": recipe.algorithm, "extends": extends, "about": recipe.about}
 
 
 @recipes.command()

@@ -5,7 +5,8 @@ Importing this module imports TRL's config classes, and with them torch.
 
 import typing
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -30,9 +31,30 @@ _ELSEWHERE = MappingProxyType(
         "trust_remote_code": "the table [model] says how the policy is loaded",
         "chat_template_kwargs": "the table [prompt] says what the policy sees",
         "reward_weights": "there is one reward",
+        "max_prompt_length": "prompt.max_tokens says which rows are left out, and TRL cuts no prompt",
     }
 )
-"""Keys of TRL's that a recipe can't have, and who has the say."""
+"""Keys that a recipe can't have for TRL, and who has the say."""
+
+_MEANT = MappingProxyType(
+    {
+        "lr": "learning_rate",
+        "epochs": "num_train_epochs",
+        "total_epochs": "num_train_epochs",
+        "n": "num_generations",
+        "group_size": "num_generations",
+        "kl_coef": "beta",
+        "kl_loss_coef": "beta",
+        "clip_ratio": "epsilon",
+        "clip_ratio_high": "epsilon_high",
+        "entropy_coeff": "entropy_coef",
+        "max_response_length": "max_completion_length",
+        "max_new_tokens": "max_completion_length",
+        "train_batch_size": "generation_batch_size",
+        "cutoff_len": "max_length",
+    }
+)
+"""What papers and other trainers call something that TRL has under a name that looks nothing like it."""
 
 
 def check_trl_keys(layers: Layers, recipe: Recipe) -> None:
@@ -61,10 +83,21 @@ def trl_config(recipe: Recipe, output_dir: Path, **overrides: Any) -> Any:
         "model_init_kwargs": model_init_kwargs(recipe),
         "trust_remote_code": recipe.model.trust_remote_code,
     }
-    try:
+    with refusals_named(recipe):
         return CONFIGS[recipe.algorithm](**{**recipe.trl, **ours, **overrides})
-    except (ValueError, TypeError) as error:
-        raise RecipeUnusable(f"{recipe.name}: TRL refuses [{recipe.algorithm}]: {error}") from None
+
+
+@contextmanager
+def refusals_named(recipe: Recipe) -> Iterator[None]:
+    """For what is made from a recipe's values: whoever wrote them gets TRL's and PEFT's objections, and no traceback.
+
+    Raises:
+        RecipeUnusable: a value or a package that a value needs is refused.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, ImportError) as error:
+        raise RecipeUnusable(f"{recipe.name}: TRL refuses the recipe: {error}") from error
 
 
 def model_init_kwargs(recipe: Recipe) -> dict[str, Any]:
@@ -94,7 +127,7 @@ def _check_key(where: str, key: str, value: Any, config: type) -> None:
     known = [entry.name for entry in fields(config) if entry.init]
     if key not in known:
         raise RecipeUnusable(
-            f"{where} has no {key}, as {config.__name__} has none; the nearest is {nearest(key, known)}"
+            f"{where} has no {key}, as {config.__name__} has none; the nearest is {_nearest(key, known)}"
         )
     try:
         msgspec.convert(value, _kinds(config).get(key, Any))
@@ -103,6 +136,11 @@ def _check_key(where: str, key: str, value: Any, config: type) -> None:
     except TypeError:
         # A kind that only upstream can check.
         return
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    meant = _MEANT.get(key)
+    return meant if meant in known else nearest(key, known)
 
 
 @cache

@@ -141,9 +141,14 @@ def _put_over(
 def _setting(text: str) -> tuple[str, str, Any]:
     """Table, key and value of `table.key=value`; the value as TOML has it, or else as text."""
     path, equals, value = text.partition("=")
-    table, _, key = path.strip().rpartition(".")
+    table, _, key = path.strip().partition(".")
     if not equals or not key:
         raise RecipeUnusable(f"--set {text}: expected table.key=value, for example grpo.learning_rate=2e-6")
+    if "." in key:
+        key, _, inner = key.partition(".")
+        raise RecipeUnusable(
+            f"--set {text}: a table within a table is set whole: --set '{table}.{key}={{{inner} = …}}'"
+        )
     try:
         return table, key, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

@@ -201,7 +201,8 @@ def _check_kind(layers: Layers, name: str, key: str, value: Any, kind: type) -> 
         msgspec.convert({key: value}, kind)
     except msgspec.ValidationError as error:
         fault = str(error).removesuffix(f" - at `$.{key}`")
-        raise RecipeUnusable(f"{layers.origin(name, key)}: {name}.{key}: {fault}") from None
+        hint = f"; for one, write ['{value}']" if isinstance(value, str) and "`array" in fault else ""
+        raise RecipeUnusable(f"{layers.origin(name, key)}: {name}.{key}: {fault}{hint}") from None
 
 
 def _check_choices(recipe: Recipe) -> None:

@@ -133,9 +133,9 @@ def _folder(recipe: str, out: Path | None) -> Path:
 
 def _settings(settings: list[str] | None, data: list[str] | None, model: str | None) -> tuple[str, ...]:
     """All that overrides the recipe, as settings; what --data and --model name takes the place of what is made up."""
-    named = [f"data.files={json.dumps(data)}", "data.made_up_rows=0"] if data else []
+    named = [f"data.files={json.dumps(data, ensure_ascii=False)}", "data.made_up_rows=0"] if data else []
     if model is not None:
-        named += [f"model.path={json.dumps(model)}", "model.made_up=false"]
+        named += [f"model.path={json.dumps(model, ensure_ascii=False)}", "model.made_up=false"]
     return (*named, *(settings or ()))
 
 
@@ -157,7 +157,8 @@ def _failures_explained(console: Console, out: Path) -> Iterator[None]:
     except GoodcallError as error:
         _fail(console, out, f"{error}\n{_NO_SCORES}", ENVIRONMENT)
     except OSError as error:
-        _fail(console, out, f"{error}; is {out} writable?", ENVIRONMENT)
+        hint = f"; is {out} writable?" if error.filename else ""
+        _fail(console, out, f"{error}{hint}", ENVIRONMENT)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

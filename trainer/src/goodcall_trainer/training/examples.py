@@ -112,6 +112,10 @@ def _made_up(data: DataSettings) -> Examples:
 def _read(path: Path) -> Iterator[Example]:
     try:
         yield from _parquet(path) if path.suffix == ".parquet" else _json_lines(path)
+    except UnicodeDecodeError:
+        raise RecipeUnusable(
+            f"{path} is no text: rows are JSON, one a line, or Parquet in a file that ends in .parquet"
+        ) from None
     except (OSError, ArrowException) as error:
         hint = "; `goodcall-train prepare` makes such files, and --data names others" if not path.exists() else ""
         raise RecipeUnusable(f"{path} can't be read: {getattr(error, 'strerror', None) or error}{hint}") from None
@@ -143,7 +147,7 @@ def _example(line: str, place: str, made_id: str) -> Example:
         named = record.get("id") if isinstance(record, dict) else None
         row = next(plain.read(record, named if isinstance(named, str) else made_id))
     except ValueError:
-        raise RecipeUnusable(f"{place} is no JSON") from None
+        raise RecipeUnusable(f"{place} is no JSON: a file that does not end in .parquet has one row a line") from None
     except Unreadable as fault:
         raise RecipeUnusable(f"{place} is no row: {fault}; `goodcall-train prepare` says more") from None
     if not isinstance(row, Row):

@@ -6,15 +6,25 @@ from rich.console import Console
 from transformers import PrinterCallback
 from trl import GRPOTrainer, RLOOTrainer
 
-from goodcall_trainer.recipe.keys import lora_config
+from goodcall_trainer.recipe.batch import batch_of
+from goodcall_trainer.recipe.keys import lora_config, refusals_named
 from goodcall_trainer.reward import HackingAlarm, RewardTally, make_reward, score_early
+from goodcall_trainer.rollouts.adapter import synced_sampler
+from goodcall_trainer.rollouts.timing import time_generation
 from goodcall_trainer.run.folder import RunFolder
 from goodcall_trainer.run.guards import guards_for
 from goodcall_trainer.training import service
 from goodcall_trainer.training.dataset import Prompts, prompts_of
 from goodcall_trainer.training.job import Job
 from goodcall_trainer.training.progress import HeldoutLog, StepLines, speaker
-from goodcall_trainer.training.start import begin_record, last_steps, make_ready, prepare_torch, say_rows
+from goodcall_trainer.training.start import (
+    begin_record,
+    expect_a_round,
+    last_steps,
+    make_ready,
+    prepare_torch,
+    say_rows,
+)
 
 TRAINERS: dict[str, Any] = {"grpo": GRPOTrainer, "rloo": RLOOTrainer}
 
@@ -38,8 +48,9 @@ def train_grpo(job: Job, url: str, console: Console) -> None:
         prompts_of(examples, ready.rendering, ready.tokenizer, recipe.prompt.max_tokens)
         for examples in (ready.examples.train, ready.examples.heldout)
     )
-    say_rows(say, "train", len(train.dataset), train.too_long, recipe.prompt.max_tokens)
-    say_rows(say, "held out", len(heldout.dataset), heldout.too_long, recipe.prompt.max_tokens)
+    say_rows(say, "train", train)
+    say_rows(say, "held out", heldout)
+    expect_a_round(batch_of(recipe, job.environment.world_size), len(train.dataset))
     record = begin_record(job, ready, digest=digest)
     tally = RewardTally()
     client = service.async_client(job, url)
@@ -53,29 +64,32 @@ def train_grpo(job: Job, url: str, console: Console) -> None:
         alarm=HackingAlarm() if recipe.reward.alarm else None,
         tally=tally,
     )
-    _completions_into(folder)
-    trainer = TRAINERS[recipe.algorithm](
-        model=ready.policy,
-        reward_funcs=reward,
-        args=ready.config,
-        train_dataset=train.dataset,
-        eval_dataset=_measured(heldout),
-        processing_class=ready.tokenizer,
-        peft_config=lora_config(recipe),
-        callbacks=[
-            *guards_for(
-                folder,
-                phase=recipe.algorithm,
-                tally=tally,
-                max_logp_gap=recipe.guards.max_logp_gap,
-                elapsed_s=record.elapsed_s,
-            ),
-            StepLines(console),
-            HeldoutLog(folder, rows=len(heldout.dataset), tally=tally, console=console),
-        ],
-    )
+    if job.environment.first:
+        _completions_into(folder)
+    with refusals_named(recipe), synced_sampler(ready.config, max_logp_gap=recipe.guards.max_logp_gap):
+        trainer = TRAINERS[recipe.algorithm](
+            model=ready.policy,
+            reward_funcs=reward,
+            args=ready.config,
+            train_dataset=train.dataset,
+            eval_dataset=_measured(heldout),
+            processing_class=ready.tokenizer,
+            peft_config=lora_config(recipe),
+            callbacks=[
+                *guards_for(
+                    folder,
+                    phase=recipe.algorithm,
+                    tally=tally,
+                    max_logp_gap=recipe.guards.max_logp_gap,
+                    elapsed_s=record.elapsed_s,
+                ),
+                StepLines(console),
+                HeldoutLog(folder, rows=len(heldout.dataset), tally=tally, console=console),
+            ],
+        )
     trainer.remove_callback(PrinterCallback)
     score_early(trainer, reward)
+    time_generation(trainer)
     try:
         trainer.train(resume_from_checkpoint=str(ready.checkpoint) if ready.checkpoint else None)
         last_steps(job, trainer, say)

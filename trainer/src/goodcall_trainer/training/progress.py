@@ -5,6 +5,7 @@ from typing import Any
 
 from accelerate.utils import gather_object
 from rich.console import Console
+from rich.text import Text
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from goodcall_trainer.reward.tally import RewardTally, of_all_processes
@@ -75,6 +76,6 @@ def speaker(console: Console, *, first: bool) -> Say:
 
     def say(label: str, text: str) -> None:
         if first:
-            console.print(f"[bold]{label:<9}[/bold] {text}", highlight=False, soft_wrap=True)
+            console.print(Text.assemble((f"{label:<9}", "bold"), " ", text), soft_wrap=True)
 
     return say

@@ -4,7 +4,7 @@ from rich.console import Console
 from transformers import PrinterCallback
 from trl import SFTTrainer
 
-from goodcall_trainer.recipe.keys import lora_config
+from goodcall_trainer.recipe.keys import lora_config, refusals_named
 from goodcall_trainer.reward import RewardTally
 from goodcall_trainer.run.guards import guards_for
 from goodcall_trainer.training.dataset import demonstrations_of
@@ -24,8 +24,10 @@ def train_sft(job: Job, console: Console) -> None:
     say = speaker(console, first=job.environment.first)
     ready = make_ready(job, say)
     prepare_torch(on_cpu=ready.config.use_cpu)
-    shown = demonstrations_of(ready.examples.train, ready.rendering, ready.tokenizer, recipe.prompt)
-    say_rows(say, "train", len(shown.dataset), shown.too_long, recipe.prompt.max_tokens)
+    shown = demonstrations_of(
+        ready.examples.train, ready.rendering, ready.tokenizer, recipe.prompt, ready.config.max_length
+    )
+    say_rows(say, "train", shown)
     record = begin_record(job, ready, digest=None)
     guards = guards_for(
         folder,
@@ -34,14 +36,15 @@ def train_sft(job: Job, console: Console) -> None:
         max_logp_gap=recipe.guards.max_logp_gap,
         elapsed_s=record.elapsed_s,
     )
-    trainer = SFTTrainer(
-        model=ready.policy,
-        args=ready.config,
-        train_dataset=shown.dataset,
-        processing_class=ready.tokenizer,
-        peft_config=lora_config(recipe),
-        callbacks=[*guards, StepLines(console)],
-    )
+    with refusals_named(recipe):
+        trainer = SFTTrainer(
+            model=ready.policy,
+            args=ready.config,
+            train_dataset=shown.dataset,
+            processing_class=ready.tokenizer,
+            peft_config=lora_config(recipe),
+            callbacks=[*guards, StepLines(console)],
+        )
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(ready.checkpoint) if ready.checkpoint else None)
     last_steps(job, trainer, say)

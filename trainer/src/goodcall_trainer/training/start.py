@@ -8,13 +8,15 @@ import torch
 from accelerate import PartialState
 from transformers import PreTrainedTokenizerBase
 
-from goodcall_trainer.recipe.batch import batch_of
+from goodcall_trainer.recipe.batch import Batch, batch_of
 from goodcall_trainer.recipe.keys import trl_config
+from goodcall_trainer.recipe.unusable import RecipeUnusable
 from goodcall_trainer.rendering import Rendering, rendering_of
 from goodcall_trainer.run import record
 from goodcall_trainer.run.checkpoints import newest_complete, remove_incomplete, step_of
 from goodcall_trainer.run.record import RunRecord, check_world_size, versions_here
 from goodcall_trainer.run.stop import USAGE, RunStopped
+from goodcall_trainer.training.dataset import Prompts
 from goodcall_trainer.training.examples import Examples, examples_of
 from goodcall_trainer.training.job import Job
 from goodcall_trainer.training.policy import load_tokenizer, policy_path
@@ -89,10 +91,24 @@ def begin_record(job: Job, ready: Ready, *, digest: str | None) -> RunRecord:
     )
 
 
-def say_rows(say: Say, what: str, rows: int, too_long: int, max_tokens: int | None) -> None:
+def say_rows(say: Say, what: str, prompts: Prompts) -> None:
     """How many rows there are, and how many were left out."""
-    left_out = f"; {too_long:,} more have prompts of over {max_tokens:,} tokens and were left out" if too_long else ""
-    say(what, f"{rows:,} rows{left_out}")
+    left_out = [f"; left out: {rows:,} {why}" for why, rows in prompts.left_out.items() if rows]
+    say(what, f"{len(prompts.dataset):,} rows{''.join(left_out)}")
+
+
+def expect_a_round(batch: Batch, rows: int) -> None:
+    """TRL drops what does not fill a round of rollouts, so that too few rows would train nothing and say nothing.
+
+    Raises:
+        RecipeUnusable: there are too few.
+    """
+    if rows < batch.prompts_per_rollout:
+        raise RecipeUnusable(
+            f"{rows:,} rows are fewer than one round of rollouts takes, which is {batch.prompts_per_rollout:,g} "
+            "prompts: nothing would be trained. Give more rows, or make steps_per_generation and "
+            "gradient_accumulation_steps smaller."
+        )
 
 
 def last_steps(job: Job, trainer: Any, say: Say) -> None:
