@@ -29,7 +29,7 @@ _RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The demo's policy of 0.6 million parameters, in groups of 8, as the demo and `smoke-cpu` train it."""
 _HEAD = (
-    "| run | completions a round | steps with rewards | such a step, median | of it waiting, median | slowest tenth "
+    "| run | completions a round | steps with rewards | such a step, median | of it waiting, median | slowest tenth from "
     "| median share | share of the whole run |\n|---|---|---|---|---|---|---|---|"
 )
 

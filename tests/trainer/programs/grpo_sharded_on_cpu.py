@@ -1,8 +1,8 @@
 """`grpo_with_fixed_draws.py` with the policy in shards on CPUs, which accelerate does on GPUs only.
 
 Where it finds no GPU, accelerate passes over its configuration for FSDP without a word, and copies the policy to every
-process. Torch's FSDP2 itself needs none: told that the processes are those of GPUs and talk by gloo, accelerate shards
-as it does there.
+process. Torch's FSDP2 itself needs none, and neither does DeepSpeed: told that the processes are those of GPUs and talk
+by gloo, accelerate shards as it does there.
 """
 
 import grpo_with_fixed_draws as fixed
@@ -12,10 +12,13 @@ from trl import GRPOTrainer
 
 
 def generate(trainer, *arguments, **named):
-    """The same, of a policy that this process has half of."""
+    """The same, of a policy that each of two processes has half of."""
     for name, weights in trainer.model.named_parameters():
-        assert isinstance(weights, DTensor), name
-        assert 2 * weights.to_local().numel() == weights.numel(), name
+        if isinstance(weights, DTensor):
+            all_of_it, here = weights.numel(), weights.to_local().numel()
+        else:
+            all_of_it, here = weights.ds_numel, weights.ds_tensor.numel()
+        assert 2 * here == all_of_it, name
     return fixed.generate(trainer, *arguments, **named)
 
 
