@@ -29,8 +29,8 @@ _RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The demo's policy of 0.6 million parameters, in groups of 8, as the demo and `smoke-cpu` train it."""
 _HEAD = (
-    "| run | completions a round | steps with rewards | such a step, median | of it waiting, median | slowest tenth from "
-    "| median share | share of the whole run |\n|---|---|---|---|---|---|---|---|"
+    "| run | completions a round | steps with rewards | such a step, median | of it waiting, median "
+    "| slowest tenth from | median share | share of the whole run |\n|---|---|---|---|---|---|---|---|"
 )
 
 

@@ -37,7 +37,7 @@ def test_no_number_changes(service, tmp_path):
     times = {"time_s", "step_time", "reward_wait_s", "reward_wait_share"}
     found = []
     for early in (True, False):
-        guarded_run(tmp_path / str(early), service.url, max_steps=4, early=early)
+        guarded_run(tmp_path / str(early), service.url, max_steps=2, early=early)
         lines = RunFolder(tmp_path / str(early)).metrics()
         found.append([{key: value for key, value in line.items() if key not in times} for line in lines])
     assert found[0] == found[1]

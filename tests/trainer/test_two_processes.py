@@ -41,7 +41,7 @@ SMALL = [
     f"grpo.max_steps={STEPS}",
     "grpo.steps_per_generation=1",
     "grpo.num_generations=4",
-    "grpo.max_completion_length=6",
+    "grpo.max_completion_length=4",
     "grpo.save_steps=2",
     "grpo.eval_steps=2",
 ]
