@@ -4,11 +4,11 @@
     python trainer/gpu_check [--out DIR] [--url URL] [--set TABLE.KEY=VALUE …]
 
 Needs `goodcall` (or --url), `goodcall-client` and `goodcall-trainer` installed, and a torch that sees a GPU. Takes some
-five minutes on an H100. It makes a Qwen3 of 114 million parameters with a tokenizer of its own, trains it on
+three minutes on an H100. It makes a Qwen3 of 114 million parameters with a tokenizer of its own, trains it on
 demonstrations that are flawed on purpose, then by GRPO, both by the commands' own code and the recipes beside this
 file, and prints a table in Markdown: tokens a second of generation and of learning, what of the steps was waiting for
-rewards, GPU memory, and accuracy on held-out tasks. `--small` does the same with a policy of a few hundred thousand
-parameters in a minute on a CPU, so that the script itself can be tested anywhere; its figures mean nothing.
+rewards, GPU memory, and accuracy on held-out tasks. `--small` does the same with a policy of a hundred thousand
+parameters in a quarter of a minute on a CPU, to test the script itself; its figures mean nothing.
 """
 
 import argparse
@@ -177,7 +177,7 @@ def table_of(sft: RunFolder, grpo: RunFolder, parameters: int, peaks_gib: Mappin
         "GRPO, seconds for its steps": f"{sum(line['step_time'] for line in steps):.0f} s, {len(steps)} steps",
         "of that, generation": f"{sum(line['generation_s'] for line in rounds):.0f} s",
         "of that, waiting for rewards": f"{_wait_share(steps):.2%}",
-        "longest wait for a round's rewards": f"{max(line['reward_wait_s'] for line in rounds) * 1e3:.0f} ms",
+        "longest wait for a round's rewards": f"{max(line['reward_wait_s'] for line in rounds) * 1e3:.2f} ms",
         "GRPO, GPU memory at its peak": _gib(peaks_gib.get("grpo")),
     }
     curve = {line["step"]: line["sampled"] for line in grpo.heldout()}
