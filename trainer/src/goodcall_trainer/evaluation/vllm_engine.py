@@ -1,4 +1,4 @@
-"""Answers by vLLM's offline engine, for checkpoints on GPUs. Needs the package vllm, which nothing else here imports.
+"""Answers by vLLM's offline engine: by its build for GPUs, or, for small policies, the one for CPUs.
 
 vLLM batches as it goes, so near ties between two tokens may fall either way from one run to the next.
 """
@@ -8,6 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
+from transformers import AutoConfig
+
 from goodcall_trainer.evaluation.answers import PROMPT_TOO_LONG, Answer
 from goodcall_trainer.evaluation.engine import Keep, Prompt
 from goodcall_trainer.evaluation.failures import CheckpointUnusable
@@ -15,6 +18,7 @@ from goodcall_trainer.evaluation.prompts import load_tokenizer, rendering_for
 from goodcall_trainer.evaluation.questions import Question
 from goodcall_trainer.evaluation.settings import AnswerSettings
 from goodcall_trainer.evaluation.weights import checkpoint_fingerprint
+from goodcall_trainer.vllm_logs import quieten_vllm
 
 _CHUNK = 256
 """Questions between two times that answers are kept."""
@@ -28,6 +32,7 @@ class VllmEngine:
     """
 
     def __init__(self, folder: Path, *, prompt: Prompt, max_tokens: int, dtype: str) -> None:
+        quieten_vllm()
         try:
             import vllm  # noqa: F401, PLC0415 - only this engine needs it, and it takes long
         except ImportError:
@@ -68,19 +73,35 @@ class VllmEngine:
         outputs = self._engine.generate(prompts, self._sampling, use_tqdm=False) if prompts else []
         for (question, _), output in zip(fitting, outputs, strict=True):
             [completion] = output.outputs
-            keep(question, Answer(completion=completion.text, truncated=completion.finish_reason == "length"))
+            # Not vLLM's own text, which lacks the end of turn.
+            text = self._tokenizer.decode(completion.token_ids, skip_special_tokens=False)
+            keep(question, Answer(completion=text, truncated=completion.finish_reason == "length"))
 
     @cached_property
     def _engine(self) -> Any:
         from vllm import LLM  # noqa: PLC0415
 
-        return LLM(model=str(self._folder), dtype=self._dtype, trust_remote_code=False, load_format="safetensors")
+        return LLM(
+            model=str(self._folder),
+            dtype=self._vllm_dtype,
+            # On a CPU compiling takes minutes.
+            enforce_eager=not torch.cuda.is_available(),
+            trust_remote_code=False,
+            load_format="safetensors",
+        )
+
+    @property
+    def _vllm_dtype(self) -> Any:
+        """As the weights were saved, if so asked; vLLM's own `auto` would make bfloat16 of float32."""
+        if self._dtype != "auto":
+            return self._dtype
+        return AutoConfig.from_pretrained(self._folder, trust_remote_code=False, local_files_only=True).dtype or "auto"
 
     @cached_property
     def _sampling(self) -> Any:
         from vllm import SamplingParams  # noqa: PLC0415
 
-        return SamplingParams(temperature=0.0, max_tokens=self._max_tokens, skip_special_tokens=False)
+        return SamplingParams(temperature=0.0, max_tokens=self._max_tokens, detokenize=False)
 
     @cached_property
     def _context(self) -> int:

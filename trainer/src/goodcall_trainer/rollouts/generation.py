@@ -147,8 +147,9 @@ class CheckedGeneration(VLLMGeneration):  # type: ignore[misc]  # TRL is untyped
             yield
         except RequestException as fault:
             raise SamplerUnavailable(
-                f"the vLLM server at {self._url} went away or no longer works ({type(fault).__name__}: {fault}). Nothing "
-                "was saved after that. Start it again; the same command then goes on from the newest checkpoint."
+                f"the vLLM server at {self._url} went away or no longer works: {type(fault).__name__}: {fault}. "
+                "Nothing was saved after that. Start it again; then the same command goes on from the newest "
+                "checkpoint."
             ) from fault
 
 
