@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 pytest.importorskip("vllm", reason="vLLM is not here: `make test-vllm` installs its CPU build and runs these")
 
+import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from evaluation.made_up_benchmarks import write_bfcl
@@ -17,12 +19,21 @@ from with_vllm.runs import GAP
 
 RUN = ["grpo", "smoke-cpu", "--set", "model.warm_up_steps=20", "--set", "data.heldout_rows=16"]
 FAST = ["--set", "grpo.max_steps=4", "--set", "grpo.save_steps=4", "--set", "grpo.eval_steps=4"]
-COLOCATED = ["--set", "grpo.use_vllm=true", "--set", "grpo.vllm_mode=colocate"]
+COLOCATED = [
+    "--set",
+    "grpo.use_vllm=true",
+    "--set",
+    "grpo.vllm_mode=colocate",
+    "--set",
+    "grpo.vllm_gpu_memory_utilization=0.05",
+]
 
 
 def train(*arguments):
+    """Without the settings of vLLM that the other tests make, since whoever runs a command has none."""
     command = [sys.executable, "-m", "goodcall_trainer", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("VLLM_")}
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -48,21 +59,28 @@ def test_a_run_samples_by_vllm_and_is_reported(service_url, tmp_path):
 
 @pytest.fixture(scope="module")
 def babbling(policies, tmp_path_factory):
-    """A policy that says something else to each prompt, and names so many tokens as ends that some answers reach one."""
-    model = AutoModelForCausalLM.from_pretrained(policies["one"], dtype="float32")
+    """A policy that says other things to other prompts, with so many ends of turn that some answers reach one."""
+    model = AutoModelForCausalLM.from_pretrained(policies["untied"], dtype="float32")
+    model.lm_head.weight.data.normal_(generator=torch.Generator().manual_seed(1))
+    for weights in model.model.layers.parameters():
+        weights.data.mul_(4)
     tokenizer = AutoTokenizer.from_pretrained(policies["one"])
-    model.generation_config.eos_token_id = [tokenizer.eos_token_id, *range(100, 120)]
+    model.generation_config.eos_token_id = [tokenizer.eos_token_id, *range(100, 104)]
     folder = tmp_path_factory.mktemp("babbling")
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
 
-def evaluate(policy, engine, service_url, out):
-    done = train(
+def evaluation_of(policy, engine, service_url, out):
+    return train(
         *("evaluate", policy, "--engine", engine, "--prompt", "signatures", "--max-tokens", "24", "--json"),
         *("--benchmark", f"bfcl={write_bfcl(out / 'bfcl')}", "--url", service_url, "--out", out / "answers"),
     )
+
+
+def evaluate(policy, engine, service_url, out):
+    done = evaluation_of(policy, engine, service_url, out)
     assert done.returncode == 0, done.stderr
     answers = [json.loads(line) for line in (out / "answers" / "answers.jsonl").read_text().splitlines()]
     given = {answer["question"]: (answer["completion"], answer["truncated"]) for answer in answers}
@@ -76,3 +94,13 @@ def test_vllm_answers_a_benchmark_as_transformers_does(babbling, service_url, tm
     assert scores == expected_scores
     assert {truncated for _, truncated in given.values()} == {True, False}
     assert len({completion for completion, _ in given.values()}) > len(given) / 2
+
+
+def test_weights_that_vllm_cannot_start_on_are_exit_code_3_and_one_message(babbling, service_url, tmp_path):
+    for file in babbling.iterdir():
+        shutil.copy(file, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"architectures": ["NoSuchModel"]}))
+    done = evaluation_of(tmp_path, "vllm", service_url, tmp_path)
+    assert done.returncode == 3
+    assert f"vLLM could not start on {tmp_path}" in done.stderr

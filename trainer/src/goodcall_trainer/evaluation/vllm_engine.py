@@ -13,7 +13,7 @@ from transformers import AutoConfig
 
 from goodcall_trainer.evaluation.answers import PROMPT_TOO_LONG, Answer
 from goodcall_trainer.evaluation.engine import Keep, Prompt
-from goodcall_trainer.evaluation.failures import CheckpointUnusable
+from goodcall_trainer.evaluation.failures import CheckpointUnusable, first_line
 from goodcall_trainer.evaluation.prompts import load_tokenizer, rendering_for
 from goodcall_trainer.evaluation.questions import Question
 from goodcall_trainer.evaluation.settings import AnswerSettings
@@ -23,12 +23,15 @@ from goodcall_trainer.vllm_logs import quieten_vllm
 _CHUNK = 256
 """Questions between two times that answers are kept."""
 
+_ON_A_CPU = {"enforce_eager": True, "gpu_memory_utilization": 0.2}
+"""Compiling takes minutes there. And the memory is not vLLM's alone, which would not start without nearly all of it."""
+
 
 class VllmEngine:
     """A policy from a folder of safetensors; the engine starts when there is something to answer.
 
     Raises:
-        CheckpointUnusable: the folder holds no policy, or vLLM is not installed.
+        CheckpointUnusable: the folder holds no policy, vLLM is not installed, or does not start on it.
     """
 
     def __init__(self, folder: Path, *, prompt: Prompt, max_tokens: int, dtype: str) -> None:
@@ -81,14 +84,16 @@ class VllmEngine:
     def _engine(self) -> Any:
         from vllm import LLM  # noqa: PLC0415
 
-        return LLM(
-            model=str(self._folder),
-            dtype=self._vllm_dtype,
-            # On a CPU compiling takes minutes.
-            enforce_eager=not torch.cuda.is_available(),
-            trust_remote_code=False,
-            load_format="safetensors",
-        )
+        try:
+            return LLM(
+                model=str(self._folder),
+                dtype=self._vllm_dtype,
+                trust_remote_code=False,
+                load_format="safetensors",
+                **({} if torch.cuda.is_available() else _ON_A_CPU),
+            )
+        except (OSError, RuntimeError, ValueError) as error:  # all three are vLLM's, for the same faults
+            raise CheckpointUnusable(f"vLLM could not start on {self._folder}: {first_line(error)}") from None
 
     @property
     def _vllm_dtype(self) -> Any:
