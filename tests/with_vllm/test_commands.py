@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("vllm", reason="vLLM is not here: `make test-vllm` installs its CPU build and runs these")
 
-import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from evaluation.babbling import let_babble
 from evaluation.made_up_benchmarks import write_bfcl
 from goodcall_trainer.service_process import service_process
 from with_vllm.runs import GAP
@@ -60,10 +60,7 @@ def test_a_run_samples_by_vllm_and_is_reported(service_url, tmp_path):
 @pytest.fixture(scope="module")
 def babbling(policies, tmp_path_factory):
     """A policy that says other things to other prompts, with so many ends of turn that some answers reach one."""
-    model = AutoModelForCausalLM.from_pretrained(policies["untied"], dtype="float32")
-    model.lm_head.weight.data.normal_(generator=torch.Generator().manual_seed(1))
-    for weights in model.model.layers.parameters():
-        weights.data.mul_(4)
+    model = let_babble(AutoModelForCausalLM.from_pretrained(policies["one"], dtype="float32"))
     tokenizer = AutoTokenizer.from_pretrained(policies["one"])
     model.generation_config.eos_token_id = [tokenizer.eos_token_id, *range(100, 104)]
     folder = tmp_path_factory.mktemp("babbling")
