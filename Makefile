@@ -79,8 +79,8 @@ bulk-report: $(RAY)/.installed  ## Score a million completions on Ray with worke
 autoscaler: $(TEST)/.installed  ## Simulate the autoscaler under bursts and write docs/autoscaler.md
 	$(TEST)/bin/python -m benchmarks.autoscaler
 
-test-vllm: $(VLLM)/.installed  ## Rollouts by vLLM on this CPU: weight sync, its check and its faults; installs 4 GB
-	$(VLLM)/bin/python -m pytest -W default --disable-warnings tests/with_vllm
+test-vllm: $(VLLM)/.installed $(TEST)/.installed  ## Rollouts and answers by vLLM on this CPU: weight sync, its check and its faults; installs 4 GB
+	GOODCALL=$(TEST)/bin/goodcall $(VLLM)/bin/python -m pytest -W default --disable-warnings tests/with_vllm
 
 format: $(TEST)/.installed  ## Put the code into its one format
 	$(TEST)/bin/ruff check --fix .

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from evaluation.babbling import let_babble
 from goodcall_client import Client
 from goodcall_trainer.demo.policy import build_policy, train_tokenizer
 from goodcall_trainer.evaluation import weights
@@ -65,7 +66,7 @@ def refusing(tokenizer, questions, tmp_path_factory):
 @pytest.fixture(scope="module")
 def babbling(tokenizer, tmp_path_factory):
     """A policy that has learnt nothing, so that no two prompts get the same answer."""
-    return save(build_policy(tokenizer, seed=2), tokenizer, tmp_path_factory.mktemp("babbling"))
+    return save(let_babble(build_policy(tokenizer, seed=2)), tokenizer, tmp_path_factory.mktemp("babbling"))
 
 
 def engine_of(folder, **changes):
@@ -99,6 +100,11 @@ def test_answers_do_not_depend_on_the_batch(babbling, questions):
     assert len({answer.completion for answer in alone.values()}) > len(questions) / 2
 
 
+def test_a_prompt_with_little_room_leaves_its_neighbours_theirs(babbling, questions):
+    alone = answers_of(engine_of(babbling, batch_size=1, max_tokens=200), questions[::8])
+    assert alone == answers_of(engine_of(babbling, max_tokens=200), questions[::8])
+
+
 def test_a_run_that_was_cut_off_in_a_batch_makes_that_batch_again_as_it_was(babbling, questions):
     whole = answers_of(engine_of(babbling), questions)
     engine, kept, batches = engine_of(babbling), dict(list(whole.items())[:11]), []
@@ -107,7 +113,7 @@ def test_a_run_that_was_cut_off_in_a_batch_makes_that_batch_again_as_it_was(babb
     engine.answer(questions, frozenset(kept), lambda question, answer: kept.setdefault(question.key, answer))
     assert kept == whole
     assert batches[0] == list(whole)[8:16]
-    assert sum(batches, []) == list(whole)[8:]
+    assert [key for batch in batches for key in batch] == list(whole)[8:]
 
 
 def test_an_answer_that_is_cut_off_is_marked(refusing, questions):

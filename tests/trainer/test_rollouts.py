@@ -19,7 +19,7 @@ from goodcall_trainer.rollouts.agreement import (
     shaken,
 )
 from goodcall_trainer.rollouts.generation import CheckedGeneration, ColocatedOnCPU, ServedOnCPU
-from goodcall_trainer.rollouts.server import SamplerUnavailable, wait_until_healthy, warm_up
+from goodcall_trainer.rollouts.server import SamplerUnavailable, wait_until_healthy
 from goodcall_trainer.rollouts.swap import swapped
 
 IDS = [3, 5, 7, 11, 13, 17]
@@ -156,12 +156,6 @@ def test_a_server_that_is_never_healthy_is_given_up_at_the_deadline_with_what_it
 def test_a_port_where_nobody_listens_is_said_to_be_one():
     with pytest.raises(SamplerUnavailable, match="failed \\(ConnectError"):
         wait_until_healthy("http://127.0.0.1:9", deadline_s=0)
-
-
-def test_a_healthy_server_that_makes_no_token_is_unavailable(http_server):
-    http_server.statuses += [500]
-    with pytest.raises(SamplerUnavailable, match="made no token"):
-        warm_up(address(http_server), timeout_s=5)
 
 
 def test_what_was_swapped_is_back_even_when_the_block_fails():

@@ -24,29 +24,8 @@ SETTINGS = {
 os.environ.update(SETTINGS)
 
 GAP = "sampling/sampling_logp_difference/mean"
-WORDS = [
-    "the",
-    "user",
-    "asks",
-    "for",
-    "weather",
-    "in",
-    "Oslo",
-    "and",
-    "Rome",
-    "so",
-    "I",
-    "call",
-    "it",
-    "once",
-    "with",
-    "one",
-    "city",
-    "one",
-    "day",
-    "more",
-]
-TEXTS = [" ".join(WORDS[i:] + WORDS[:i]) for i in range(len(WORDS))]
+WORDS = "the user asks for weather in Oslo and Rome so I call it once with one city one day more"
+TEXTS = [f"{WORDS[start:]} {WORDS[:start].strip()}" for start in range(0, len(WORDS), 5)]
 
 
 def save_policy(folder: Path, *, seed: int, tied: bool = True) -> Path:
@@ -73,7 +52,7 @@ def reward(completion_ids: list[list[int]], **_: Any) -> list[float]:
     return [sum(token % 2 == 0 for token in ids) / max(len(ids), 1) for ids in completion_ids]
 
 
-def make_trainer(policy: Path, out: Path, *, max_logp_gap: float = 0.05, **settings: Any) -> Any:
+def make_trainer(policy: Path, out: Path, *, max_logp_gap: float = 0.05, lora: Any = None, **settings: Any) -> Any:
     """A `GRPOTrainer` on vLLM, with the guard of each step's gap."""
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -107,6 +86,7 @@ def make_trainer(policy: Path, out: Path, *, max_logp_gap: float = 0.05, **setti
             train_dataset=Dataset.from_list([{"prompt": text} for text in TEXTS] * 8),
             processing_class=AutoTokenizer.from_pretrained(policy, padding_side="left"),
             callbacks=[LogpGap(max_logp_gap)],
+            peft_config=lora,
         )
 
 

@@ -2,9 +2,10 @@ import pytest
 
 pytest.importorskip("vllm", reason="vLLM is not here: `make test-vllm` installs its CPU build and runs these")
 
+from peft import LoraConfig
 from transformers import TrainerCallback
 
-from goodcall_trainer.rollouts.agreement import SamplerDisagrees
+from goodcall_trainer.rollouts.agreement import SamplerDisagrees, mean_gap
 from goodcall_trainer.rollouts.generation import EXTENSION, FileClient
 from goodcall_trainer.rollouts.server import SamplerUnavailable
 from with_vllm.runs import GAP, free_port, make_trainer, vllm_server
@@ -29,6 +30,18 @@ def test_sampler_and_learner_agree_over_twenty_synced_steps(server, policies, tm
     gaps = [line[GAP] for line in trainer.state.log_history if GAP in line]
     assert len(gaps) == 20
     assert max(gaps) <= 0.01
+
+
+def test_an_adapter_reaches_the_sampler_merged_into_the_weights(server, policies, tmp_path):
+    trained = make_trainer(
+        policies["one"], tmp_path, max_steps=6, **served(server, learning_rate=0.05), lora=LoraConfig()
+    )
+    trained.train()
+    gaps = [line[GAP] for line in trained.state.log_history if GAP in line]
+    assert max(gaps) <= 0.01
+    adapted = trained.vllm_generation._learner_logps()
+    with trained.model.disable_adapter():
+        assert mean_gap(adapted, trained.vllm_generation._learner_logps()) > 0.05, "the adapter has learnt nothing"
 
 
 def test_a_sync_that_reaches_nobody_stops_the_run_before_its_first_step(server, policies, tmp_path, monkeypatch):

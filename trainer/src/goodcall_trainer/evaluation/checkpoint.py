@@ -76,9 +76,10 @@ class TransformersEngine:
     def _plan(self, questions: Sequence[Question]) -> Iterator[list[Put]]:
         puts = [Put(question, self._tokens(question)) for question in questions]
         puts.sort(key=lambda put: -len(put.tokens))
-        too_long = sum(len(put.tokens) >= self._context for put in puts)
-        yield from ([put] for put in puts[:too_long])
-        for start in range(too_long, len(puts), self._batch_size):
+        # A batch has the room of its longest prompt, so whoever has less than the longest answer needs is alone.
+        alone = sum(len(put.tokens) + self._max_tokens > self._context for put in puts)
+        yield from ([put] for put in puts[:alone])
+        for start in range(alone, len(puts), self._batch_size):
             yield puts[start : start + self._batch_size]
 
     def _tokens(self, question: Question) -> list[int]:

@@ -36,8 +36,9 @@ class SamplerDisagrees(RunStopped):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"{reason} Nothing was trained and nothing saved after that. Look for `Failed to load weights` in vLLM's "
-            "log. If both have the right weights and differ in precision, give them one dtype, or raise max_logp_gap.",
+            f"{reason} Nothing was trained and nothing saved after that. With VLLM_LOGGING_LEVEL=INFO vLLM says what "
+            "it loads. If both have the right weights and differ in precision, give them one dtype, or raise "
+            "max_logp_gap.",
             exit_code=MISSED,
         )
 

@@ -4,6 +4,7 @@ On a GPU weights travel as TRL sends them. On a CPU its two ways end in an excep
 NCCL needs CUDA), so there they go by vLLM's own reloading, within the process or through files.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -25,11 +26,12 @@ from goodcall_trainer.rollouts.agreement import (
     check_agreement,
     check_that_sampler_follows,
     learner_logps,
-    logger,
 )
-from goodcall_trainer.rollouts.server import SamplerUnavailable, wait_until_healthy, warm_up
+from goodcall_trainer.rollouts.server import SamplerUnavailable, wait_until_healthy
 from goodcall_trainer.rollouts.swap import swapped
 from goodcall_trainer.run.stop import USAGE, RunStopped
+
+logger = logging.getLogger(__name__)
 
 EXTENSION = f"{worker.TakesWeights.__module__}.{worker.TakesWeights.__qualname__}"
 
@@ -89,7 +91,6 @@ class CheckedGeneration(VLLMGeneration):  # type: ignore[misc]  # TRL is untyped
     def _init_vllm(self) -> None:
         if self.mode == "server" and self.accelerator.is_main_process:
             wait_until_healthy(self._url, deadline_s=self.server_timeout)
-            warm_up(self._url, timeout_s=self.server_timeout)
         if self.mode == "colocate" and not self.model.name_or_path:
             raise RunStopped(
                 "colocated vLLM loads the policy from its folder, and this one has none: save it, and load it with "
@@ -146,8 +147,9 @@ class CheckedGeneration(VLLMGeneration):  # type: ignore[misc]  # TRL is untyped
             yield
         except RequestException as fault:
             raise SamplerUnavailable(
-                f"the vLLM server at {self._url} went away: {type(fault).__name__}. Nothing was saved after that. "
-                "Start it again; the same command then goes on from the newest checkpoint."
+                f"the vLLM server at {self._url} went away or no longer works: {type(fault).__name__}: {fault}. "
+                "Nothing was saved after that. Start it again; then the same command goes on from the newest "
+                "checkpoint."
             ) from fault
 
 
@@ -211,7 +213,8 @@ class FileClient(VLLMClient):  # type: ignore[misc]
     ) -> None:
         """Writes `model.safetensors` anew and has the server load it."""
         del metadata
-        weights = {name: tensor.detach().contiguous() for name, tensor in named_params}
+        # Copies, since an adapter is merged into the weights only while they are walked through.
+        weights = {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in named_params}
         # By way of another name: a server that starts from this folder meanwhile must not read half a file.
         half = self._folder / "model.safetensors.part"
         save_file(weights, half)

@@ -1,4 +1,4 @@
-"""Waiting for a vLLM server that somebody else starts: until it is healthy, and until it has answered once."""
+"""Waiting for a vLLM server that somebody else starts."""
 
 import time
 from collections.abc import Callable
@@ -46,31 +46,10 @@ def wait_until_healthy(
             sleep(pause_s)
 
 
-def warm_up(url: str, *, timeout_s: float) -> None:
-    """Lets the server make one token, so that compiling and the like is not the first step's business.
-
-    Raises:
-        SamplerUnavailable: It did not within `timeout_s`.
-    """
-    try:
-        with httpx.Client(timeout=timeout_s, trust_env=False) as http:
-            model = http.get(f"{url}/v1/models").raise_for_status().json()["data"][0]["id"]
-            request = {"model": model, "prompt": [0, 0], "max_tokens": 1}
-            http.post(f"{url}/v1/completions", json=request).raise_for_status()
-    except httpx.HTTPError as fault:
-        raise SamplerUnavailable(
-            f"the vLLM server at {url} is healthy and made no token within {timeout_s:g} s: {_named(fault)}."
-        ) from fault
-
-
 def _health(http: httpx.Client, url: str) -> str | None:
     """None when healthy, and otherwise what happened, as the end of a sentence."""
     try:
         status = http.get(f"{url}/health").status_code
     except httpx.HTTPError as fault:
-        return f"failed ({_named(fault)})"
+        return f"failed ({type(fault).__name__}: {fault})"
     return None if status == 200 else f"answered {status}"
-
-
-def _named(fault: Exception) -> str:
-    return f"{type(fault).__name__}: {fault}"

@@ -30,6 +30,7 @@ from goodcall_trainer.run.stop import ENVIRONMENT, INTERRUPTED, USAGE, RunStoppe
 from goodcall_trainer.service_process import ServiceNotStarted
 from goodcall_trainer.training.job import Job
 from goodcall_trainer.training.service import service_for
+from goodcall_trainer.vllm_logs import quieten_vllm
 
 _NO_SCORES = (
     "Training stopped; no reward was made up. When the service is back, the same command goes on from the newest "
@@ -198,3 +199,4 @@ def _quieten() -> None:
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     logging.getLogger("trl").setLevel(logging.ERROR)
+    quieten_vllm()
