@@ -36,6 +36,7 @@ check: $(TEST)/.installed  ## Lint, format and types
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy -p goodcall -p goodcall_client -p goodcall_trainer -p benchmarks
+	$(TEST)/bin/mypy trainer/gpu_check/__main__.py
 
 guard: $(TEST)/.installed  ## Fail when something got a quarter slower than it was, compared with plain code
 	$(TEST)/bin/python -m benchmarks.guard

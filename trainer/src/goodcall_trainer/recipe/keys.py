@@ -140,7 +140,7 @@ def _check_key(where: str, key: str, value: Any, config: type) -> None:
 
 def _nearest(key: str, known: Sequence[str]) -> str:
     meant = _MEANT.get(key)
-    return meant if meant in known else nearest(key, known)
+    return meant if meant is not None and meant in known else nearest(key, known)
 
 
 @cache
