@@ -1,11 +1,12 @@
 """Policies small enough for two cores, trainers on them, and a vLLM server on loopback."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,9 @@ def vllm_server(policy: Path, log: Path, *options: str, port: int | None = None)
         *options,
     ]
     with log.open("wb") as lines:
-        process = subprocess.Popen(command, stdout=lines, stderr=subprocess.STDOUT, env={**os.environ, **SETTINGS})
+        process = subprocess.Popen(
+            command, stdout=lines, stderr=subprocess.STDOUT, env={**os.environ, **SETTINGS}, process_group=0
+        )
         try:
             yield Server(url=f"http://127.0.0.1:{port}", process=process, log=log)
         finally:
@@ -127,3 +130,6 @@ def vllm_server(policy: Path, log: Path, *options: str, port: int | None = None)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            # A server that was killed leaves processes of its own behind.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
