@@ -13,7 +13,7 @@ from trl.trainer.utils import RepeatSampler
 from goodcall_trainer.reward.tally import RewardCounts, RewardTally, of_all_processes
 from goodcall_trainer.run.checkpoints import seal
 from goodcall_trainer.run.folder import RunFolder
-from goodcall_trainer.run.stop import MISSED, USAGE, CannotResume, RunStopped
+from goodcall_trainer.run.stop import MISSED, USAGE, AllStepsDone, CannotResume, RunStopped
 
 LOGP_GAP = "sampling/sampling_logp_difference/mean"
 """TRL's name for the mean difference between the log-probabilities of sampler and learner, in nats a token."""
@@ -148,13 +148,16 @@ class ExactResume(TrainerCallback):  # type: ignore[misc]
 
     Two things are not in TRL's checkpoints. The rollouts that several steps share: so checkpoints may only be written
     when a batch of rollouts is used up. And how often its sampler has shuffled: without the shuffles before, a run that
-    goes on in its second epoch would see the rows in the order of the first once more.
+    goes on in its second epoch would see the rows in the order of the first once more. Where the last step was done
+    before, it raises `AllStepsDone`.
     """
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, train_dataloader: Any, **_: Any
     ) -> None:
         del control
+        if state.global_step >= state.max_steps:
+            raise AllStepsDone
         _expect_every_step_logged(args)
         _expect_whole_checkpoints(args)
         round_steps = _steps_of_a_round(args)
@@ -164,7 +167,7 @@ class ExactResume(TrainerCallback):  # type: ignore[misc]
                 f"checkpoint would be written in the middle of one. Take a multiple of {round_steps}.",
                 exit_code=USAGE,
             )
-        if state.global_step % round_steps and state.global_step < state.max_steps:
+        if state.global_step % round_steps:
             raise CannotResume(
                 f"the checkpoint of step {state.global_step} lies in the middle of a batch of rollouts, which serves "
                 f"{round_steps} steps; the run can't go on from there as if it had not stopped."

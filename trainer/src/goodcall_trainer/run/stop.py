@@ -20,3 +20,7 @@ class CannotResume(RunStopped):
 
     def __init__(self, reason: str, *, exit_code: int = USAGE) -> None:
         super().__init__(reason, exit_code=exit_code)
+
+
+class AllStepsDone(Exception):
+    """The checkpoint that a run would go on from is that of its last step; transformers would take one step more."""

@@ -1,5 +1,6 @@
 """GRPO and RLOO by TRL's trainers, on rewards of the service: what is put around them, in the order in which it is."""
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -20,10 +21,11 @@ from goodcall_trainer.training.progress import HeldoutLog, StepLines, speaker
 from goodcall_trainer.training.start import (
     begin_record,
     expect_a_round,
-    last_steps,
     make_ready,
     prepare_torch,
     say_rows,
+    train,
+    write_policy,
 )
 
 TRAINERS: dict[str, Any] = {"grpo": GRPOTrainer, "rloo": RLOOTrainer}
@@ -44,13 +46,13 @@ def train_grpo(job: Job, url: str, console: Console) -> None:
     url = service.shared_url(job, url)
     digest = service.digest_of(job, url)
     say("service", f"{url}, reward {recipe.reward.id} {digest[:19]}…")
-    train, heldout = (
+    rows, heldout = (
         prompts_of(examples, ready.rendering, ready.tokenizer, recipe.prompt.max_tokens)
         for examples in (ready.examples.train, ready.examples.heldout)
     )
-    say_rows(say, "train", train)
+    say_rows(say, "train", rows)
     say_rows(say, "held out", heldout)
-    expect_a_round(batch_of(recipe, job.environment.world_size), len(train.dataset))
+    expect_a_round(batch_of(recipe, job.environment.world_size), len(rows.dataset))
     record = begin_record(job, ready, digest=digest)
     tally = RewardTally()
     client = service.async_client(job, url)
@@ -71,7 +73,7 @@ def train_grpo(job: Job, url: str, console: Console) -> None:
             model=ready.policy,
             reward_funcs=reward,
             args=ready.config,
-            train_dataset=train.dataset,
+            train_dataset=rows.dataset,
             eval_dataset=_measured(heldout),
             processing_class=ready.tokenizer,
             peft_config=lora_config(recipe),
@@ -91,8 +93,8 @@ def train_grpo(job: Job, url: str, console: Console) -> None:
     score_early(trainer, reward)
     time_generation(trainer)
     try:
-        trainer.train(resume_from_checkpoint=str(ready.checkpoint) if ready.checkpoint else None)
-        last_steps(job, trainer, say)
+        train(trainer, ready, say)
+        write_policy(job, trainer, say)
     finally:
         service.close(client, trainer)
 
@@ -107,4 +109,4 @@ def _completions_into(folder: RunFolder) -> None:
     folder.checkpoints.mkdir(parents=True, exist_ok=True)
     link = folder.checkpoints / folder.completions.name
     if not link.is_symlink():
-        link.symlink_to(folder.completions.resolve(), target_is_directory=True)
+        link.symlink_to(Path("..") / folder.completions.name, target_is_directory=True)

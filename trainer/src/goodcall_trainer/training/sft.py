@@ -10,7 +10,7 @@ from goodcall_trainer.run.guards import guards_for
 from goodcall_trainer.training.dataset import demonstrations_of
 from goodcall_trainer.training.job import Job
 from goodcall_trainer.training.progress import StepLines, speaker
-from goodcall_trainer.training.start import begin_record, last_steps, make_ready, prepare_torch, say_rows
+from goodcall_trainer.training.start import begin_record, make_ready, prepare_torch, say_rows, train, write_policy
 
 
 def train_sft(job: Job, console: Console) -> None:
@@ -46,5 +46,5 @@ def train_sft(job: Job, console: Console) -> None:
             callbacks=[*guards, StepLines(console)],
         )
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=str(ready.checkpoint) if ready.checkpoint else None)
-    last_steps(job, trainer, say)
+    train(trainer, ready, say)
+    write_policy(job, trainer, say)

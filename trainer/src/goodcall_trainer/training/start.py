@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedTokenizerBase
 
 from goodcall_trainer.recipe.batch import Batch, batch_of
@@ -15,7 +16,7 @@ from goodcall_trainer.rendering import Rendering, rendering_of
 from goodcall_trainer.run import record
 from goodcall_trainer.run.checkpoints import newest_complete, remove_incomplete, step_of
 from goodcall_trainer.run.record import RunRecord, check_world_size, versions_here
-from goodcall_trainer.run.stop import USAGE, RunStopped
+from goodcall_trainer.run.stop import USAGE, AllStepsDone, RunStopped
 from goodcall_trainer.training.dataset import Prompts
 from goodcall_trainer.training.examples import Examples, examples_of
 from goodcall_trainer.training.job import Job
@@ -111,13 +112,29 @@ def expect_a_round(batch: Batch, rows: int) -> None:
         )
 
 
-def last_steps(job: Job, trainer: Any, say: Say) -> None:
-    """Writes the final weights and the tokenizer to the run's `policy/`, adapters merged into what they adapt."""
-    if job.recipe.model.lora:
-        _save_merged(trainer, job.folder.policy)
+def train(trainer: Any, ready: Ready, say: Say) -> None:
+    """All steps that are left."""
+    try:
+        trainer.train(resume_from_checkpoint=str(ready.checkpoint) if ready.checkpoint else None)
+    except AllStepsDone:
+        say("steps", "all were taken before; nothing is left to train")
+
+
+def write_policy(job: Job, trainer: Any, say: Say) -> None:
+    """Writes the final weights and the tokenizer to the run's `policy/`.
+
+    Adapters are merged into what they adapt. Where FSDP or ZeRO spread that over processes, they are written alone.
+    """
+    folder = job.folder.policy
+    if not job.recipe.model.lora:
+        trainer.save_model(str(folder))
+        say("policy", f"written to {folder}")
+    elif trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        trainer.save_model(str(folder))
+        say("policy", f"its adapters were written to {folder}; what they adapt is {job.recipe.model.path}")
     else:
-        trainer.save_model(str(job.folder.policy))
-    say("policy", f"written to {job.folder.policy}")
+        _save_merged(trainer, folder)
+        say("policy", f"written to {folder}, adapters merged")
 
 
 def _save_merged(trainer: Any, folder: Path) -> None:
@@ -135,17 +152,22 @@ def prepare_torch(*, on_cpu: bool) -> None:
 
 
 def _checkpoint(job: Job) -> Path | None:
+    """The first process's choice, for all: on a shared file system others may see a folder later than it does."""
     checkpoints = job.folder.checkpoints
+    chosen: list[str | None] = [None]
     if job.environment.first:
         remove_incomplete(checkpoints)
-    newest = newest_complete(checkpoints)
-    if newest and not job.resume:
+        newest = newest_complete(checkpoints)
+        chosen = [newest.name if newest else None]
+    broadcast_object_list(chosen)
+    [name] = chosen
+    if name and not job.resume:
         raise RunStopped(
-            f"{checkpoints} has the checkpoints of a run, the newest {newest.name}; --no-resume does not delete them. "
+            f"{checkpoints} has the checkpoints of a run, the newest {name}; --no-resume does not delete them. "
             "Take another --out, or remove that folder.",
             exit_code=USAGE,
         )
-    return newest
+    return checkpoints / name if name else None
 
 
 def _say_batch(job: Job, say: Say) -> None:
