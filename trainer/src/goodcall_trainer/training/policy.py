@@ -1,5 +1,6 @@
 """The policy and its tokenizer: where they are, or made on the spot into the run's folder."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,9 @@ def make_policy(recipe: Recipe, folder: Path, examples: tuple[Example, ...]) -> 
     tokenizer = train_tokenizer(one.prompt + one.completion for one in shown)
     policy = build_policy(tokenizer, seed=recipe.data.seed)
     if recipe.model.warm_up_steps:
-        settings = DemoConfig(seed=recipe.data.seed, sft_steps=recipe.model.warm_up_steps)
+        usual = DemoConfig(seed=recipe.data.seed, sft_steps=recipe.model.warm_up_steps)
+        # A batch that no epoch fills would never come.
+        settings = replace(usual, sft_batch_size=min(usual.sft_batch_size, len(shown)))
         warm_up(policy, tokenizer, shown, settings, lambda _step, _loss: None)
     tokenizer.save_pretrained(folder)
     # The weights last: they say that all is there.
