@@ -160,10 +160,12 @@ def test_a_setting_that_only_one_run_has_is_a_difference(tmp_path):
     assert compared(*runs).differences == {"grpo.epsilon_high": ["not set", "0.28"]}
 
 
-def test_what_only_some_runs_logged_is_drawn_and_the_others_are_named(runs, tmp_path):
-    poor = write_run(tmp_path / "poor", completions=False)
-    write_lines(poor / "metrics.jsonl", [{"phase": "grpo", "step": 1, "reward": 0.5}])
-    text = assert_sound(render_comparison(compared(runs[0], poor), now=NOW)).text
+def test_what_only_some_runs_logged_is_drawn_and_the_others_are_named(tmp_path):
+    rich, poor = (
+        bare_run(tmp_path / name, [{"phase": "grpo", "step": 1, "reward": 0.5} | more])
+        for name, more in (("rich", {"entropy": 1.0}), ("poor", {}))
+    )
+    text = assert_sound(render_comparison(compared(rich, poor), now=NOW)).text
     assert "Not logged by poor." in text
 
 
@@ -195,6 +197,8 @@ def test_names_of_runs_and_settings_are_text_and_never_markup(tmp_path):
         write_run(tmp_path / f"_{script}{n}", steps=5, recipe={script: {script: f"{script}{n}"}}, completions=False)
         for n in (1, 2)
     ]
+    for run in runs:
+        write_lines(run / "metrics.jsonl", [])
     page = render_comparison(compared(*runs), now=NOW)
     assert f"_{script}1" in [text.strip() for text in assert_sound(page).texts]
     assert "<script" not in page
@@ -209,7 +213,7 @@ def test_the_comparison_survives_json(comparison):
     assert set(values["at_equal_time"]) == {"heldout_greedy", "heldout_sampled"}
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, heldout=LINES, record=RECORDS)
 def test_nothing_that_a_run_may_log_stops_the_comparison(lines, heldout, record, tmp_path):
     first, second = bare_run(tmp_path / "a", lines, heldout), bare_run(tmp_path / "b", lines[:2])
