@@ -72,7 +72,7 @@ def test_the_page_has_every_curve_by_steps_and_by_wall_time(page):
     for title in ("Held-out score, greedy", "Held-out score, sampled", "Reward", "Entropy", "Completion length"):
         assert title in elements.texts
         assert f"{title}, by wall time" in elements.texts
-    assert len(elements.charts) == len([tag for tag, _ in elements.tags if tag == "figure"]) == 16
+    assert len(elements.charts) == len([tag for tag, _ in elements.tags if tag == "figure"]) == 18
 
 
 def test_the_page_has_every_runs_scores_below_those_of_its_settings(page):
@@ -103,8 +103,8 @@ def test_runs_that_took_about_as_long_need_no_such_table(runs):
 @pytest.mark.parametrize(
     ("changes", "note"),
     [
-        ({"reward": "toolrl/default@1"}, "The rewards differ, so training rewards are no common measure"),
-        ({"digest": "sha256:ef"}, "The rewards differ, so training rewards are no common measure"),
+        ({"reward": "toolrl/default@1"}, "The rewards differ, and with them what reward and held-out scores measure"),
+        ({"digest": "sha256:ef"}, "The rewards differ, and with them what reward and held-out scores measure"),
         ({"data": [{"path": "x", "sha256": "ef", "rows": 1}]}, "The runs were trained on different data."),
         ({"world_size": 8}, "An arm of one seed has no spread"),
     ],
@@ -158,6 +158,20 @@ def test_a_setting_that_only_one_run_has_is_a_difference(tmp_path):
         for name, recipe in (("a", RECIPE), ("b", with_settings(epsilon_high=0.28)))
     ]
     assert compared(*runs).differences == {"grpo.epsilon_high": ["not set", "0.28"]}
+
+
+def test_runs_of_different_rewards_share_the_score_of_the_hardened_one(tmp_path):
+    runs = []
+    for name, reward in (("a", "tool_n1/hardened@1"), ("b", "tool_n1/partial_reason@1")):
+        lines = [{"phase": "grpo", "step": 1, "hacking": {"judged": 32, "released": 0.5, "hardened": 0.25}}]
+        runs.append(bare_run(tmp_path / name, lines))
+        record = json.loads((runs[-1] / "run.json").read_text())
+        record |= {"reward": reward, "recipe": {"reward": {"id": reward}}}
+        (runs[-1] / "run.json").write_text(json.dumps(record))
+    comparison = compared(*runs)
+    assert set(comparison.differences) == {"reward"}
+    assert [arm.scores["hardened"].mean for arm in comparison.arms] == [0.25, 0.25]
+    assert "Hardened score of some completions" in assert_sound(render_comparison(comparison, now=NOW)).texts
 
 
 def test_what_only_some_runs_logged_is_drawn_and_the_others_are_named(tmp_path):
