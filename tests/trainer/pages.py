@@ -36,6 +36,10 @@ def assert_sound(page):
         assert not [name for name in attributes if name.startswith("on")]
         for name in ("href", "xlink:href", "src"):
             assert attributes.get(name, "#").startswith("#")
+    assert [tag for tag, _ in elements.tags].count("main") == 1
+    for attributes in (found for _, found in elements.tags if found.get("class") == "wide"):
+        assert attributes["tabindex"] == "0"  # what scrolls must be reached by keys
+        assert attributes["aria-label"]
     styles = "".join(re.findall(r"<style>.*?</style>", page, flags=re.DOTALL))
     assert not re.search(r"https?:|@import|url\((?!#)", styles)
     ids = [attributes["id"] for _, attributes in elements.tags if "id" in attributes]

@@ -101,6 +101,8 @@ def step_line(step: int, steps: int, rise: float, rng: random.Random) -> dict[st
         "clip_ratio/low_mean": 0.001,
         "clip_ratio/high_mean": 0.002,
         "step_time": step_s,
+        "generation_s": step_s / 2,
+        "generation_tokens": 60_000.0,
         "num_tokens": step * 90_000,
         "grad_norm": rng.uniform(0.4, 0.8),
         "loss": rng.gauss(0, 0.01),
@@ -114,8 +116,14 @@ def step_line(step: int, steps: int, rise: float, rng: random.Random) -> dict[st
 
 
 def heldout_line(step: int, steps: int, rise: float, rng: random.Random) -> dict[str, Any]:
-    sampled = 0.2 + learnt(step, steps, rise) + rng.gauss(0, 0.01)
-    return {"step": step, "greedy": min(1.0, sampled + 0.1), "sampled": sampled, "rows": 256, "reasons": {"ok": 100}}
+    right = round(256 * (0.2 + learnt(step, steps, rise) + rng.gauss(0, 0.01)))
+    return {
+        "step": step,
+        "greedy": min(256, right + 26) / 256,
+        "sampled": right / 256,
+        "rows": 256,
+        "reasons": {"ok": right, "arguments_wrong": 256 - right},
+    }
 
 
 def completions_frame(step: int, rng: random.Random) -> pd.DataFrame:

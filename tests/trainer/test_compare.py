@@ -72,7 +72,7 @@ def test_the_page_has_every_curve_by_steps_and_by_wall_time(page):
     for title in ("Held-out score, greedy", "Held-out score, sampled", "Reward", "Entropy", "Completion length"):
         assert title in elements.texts
         assert f"{title}, by wall time" in elements.texts
-    assert len(elements.charts) == len([tag for tag, _ in elements.tags if tag == "figure"]) == 16
+    assert len(elements.charts) == len([tag for tag, _ in elements.tags if tag == "figure"]) == 18
 
 
 def test_the_page_has_every_runs_scores_below_those_of_its_settings(page):
@@ -103,8 +103,8 @@ def test_runs_that_took_about_as_long_need_no_such_table(runs):
 @pytest.mark.parametrize(
     ("changes", "note"),
     [
-        ({"reward": "toolrl/default@1"}, "The rewards differ, so training rewards are no common measure"),
-        ({"digest": "sha256:ef"}, "The rewards differ, so training rewards are no common measure"),
+        ({"reward": "toolrl/default@1"}, "The rewards differ, and with them what reward and held-out scores measure"),
+        ({"digest": "sha256:ef"}, "The rewards differ, and with them what reward and held-out scores measure"),
         ({"data": [{"path": "x", "sha256": "ef", "rows": 1}]}, "The runs were trained on different data."),
         ({"world_size": 8}, "An arm of one seed has no spread"),
     ],
@@ -160,10 +160,26 @@ def test_a_setting_that_only_one_run_has_is_a_difference(tmp_path):
     assert compared(*runs).differences == {"grpo.epsilon_high": ["not set", "0.28"]}
 
 
-def test_what_only_some_runs_logged_is_drawn_and_the_others_are_named(runs, tmp_path):
-    poor = write_run(tmp_path / "poor", completions=False)
-    write_lines(poor / "metrics.jsonl", [{"phase": "grpo", "step": 1, "reward": 0.5}])
-    text = assert_sound(render_comparison(compared(runs[0], poor), now=NOW)).text
+def test_runs_of_different_rewards_share_the_score_of_the_hardened_one(tmp_path):
+    runs = []
+    for name, reward in (("a", "tool_n1/hardened@1"), ("b", "tool_n1/partial_reason@1")):
+        lines = [{"phase": "grpo", "step": 1, "hacking": {"judged": 32, "released": 0.5, "hardened": 0.25}}]
+        runs.append(bare_run(tmp_path / name, lines))
+        record = json.loads((runs[-1] / "run.json").read_text())
+        record |= {"reward": reward, "recipe": {"reward": {"id": reward}}}
+        (runs[-1] / "run.json").write_text(json.dumps(record))
+    comparison = compared(*runs)
+    assert set(comparison.differences) == {"reward"}
+    assert [arm.scores["hardened"].mean for arm in comparison.arms] == [0.25, 0.25]
+    assert "Hardened score of some completions" in assert_sound(render_comparison(comparison, now=NOW)).texts
+
+
+def test_what_only_some_runs_logged_is_drawn_and_the_others_are_named(tmp_path):
+    rich, poor = (
+        bare_run(tmp_path / name, [{"phase": "grpo", "step": 1, "reward": 0.5} | more])
+        for name, more in (("rich", {"entropy": 1.0}), ("poor", {}))
+    )
+    text = assert_sound(render_comparison(compared(rich, poor), now=NOW)).text
     assert "Not logged by poor." in text
 
 
@@ -195,6 +211,8 @@ def test_names_of_runs_and_settings_are_text_and_never_markup(tmp_path):
         write_run(tmp_path / f"_{script}{n}", steps=5, recipe={script: {script: f"{script}{n}"}}, completions=False)
         for n in (1, 2)
     ]
+    for run in runs:
+        write_lines(run / "metrics.jsonl", [])
     page = render_comparison(compared(*runs), now=NOW)
     assert f"_{script}1" in [text.strip() for text in assert_sound(page).texts]
     assert "<script" not in page
@@ -209,7 +227,7 @@ def test_the_comparison_survives_json(comparison):
     assert set(values["at_equal_time"]) == {"heldout_greedy", "heldout_sampled"}
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, heldout=LINES, record=RECORDS)
 def test_nothing_that_a_run_may_log_stops_the_comparison(lines, heldout, record, tmp_path):
     first, second = bare_run(tmp_path / "a", lines, heldout), bare_run(tmp_path / "b", lines[:2])

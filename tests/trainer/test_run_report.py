@@ -23,6 +23,7 @@ HEADINGS = {
     "kl": "KL from the reference policy",
     "sampling/sampling_logp_difference/mean": "Gap between sampler and learner",
     "num_tokens": "Throughput",
+    "generation_tokens": "Speed of generation",
     "step_time": "Time of a step",
     "reward_wait_share": "Share of the step spent waiting for rewards",
     "grad_norm": "Gradient norm",
@@ -30,6 +31,7 @@ HEADINGS = {
     "hacking": "Hacking alarm: released - hardened",
 }
 """A metric, and the figure that is drawn from it."""
+NEEDED_TOO = {"num_tokens": ["time_s"], "generation_tokens": ["generation_s"]}
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +82,34 @@ def test_a_start_that_went_on_is_a_line_in_every_curve(page, tmp_path):
 @pytest.mark.parametrize("metric", HEADINGS)
 def test_what_was_not_logged_is_one_line_and_no_empty_plot(metric, run, tmp_path):
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()[:3]]
-    kept = {"step", "phase", metric} | ({"time_s"} if metric == "num_tokens" else set())
+    kept = {"step", "phase", metric, *NEEDED_TOO.get(metric, ())}
     elements = rendered(bare_run(tmp_path, [{name: line[name] for name in kept} for line in lines]))
-    assert len(elements.charts) == 1
-    for other, heading in HEADINGS.items():
-        assert (f"{heading}: not logged;" in elements.text) is (other != metric)
+    drawn = [heading for heading in HEADINGS.values() if f"{heading}: not logged;" not in elements.text]
+    # The seconds of generation are part of a step's time, too.
+    assert drawn == [HEADINGS[metric]] + ([HEADINGS["step_time"]] if metric == "generation_tokens" else [])
+    assert len(elements.charts) == len(drawn)
 
 
 def test_a_run_that_has_logged_nothing_yet_says_so(tmp_path):
     elements = rendered(bare_run(tmp_path))
     assert "No step was logged yet." in elements.text
     assert elements.charts == []
+
+
+@pytest.mark.parametrize(
+    ("scores", "reasons", "bars"),
+    [
+        ((0.25, 0.5), {"ok": 1}, True),
+        ((0.25, 0.375), {"ok": 8}, True),  # two samples of each of 4 rows
+        ((0.25, 0.3), {"ok": 4}, False),
+        ((2.0, 3.0), {"ok": 4}, False),
+    ],
+    ids=["shares", "several samples", "graded", "beyond 1"],
+)
+def test_intervals_of_shares_are_drawn_around_shares_only(scores, reasons, bars, tmp_path):
+    heldout = [{"step": step, "sampled": y, "rows": 4, "reasons": reasons} for step, y in enumerate(scores)]
+    elements = rendered(bare_run(tmp_path, heldout=heldout))
+    assert ("Bars: 95 % intervals (Wilson), 4 rows." in elements.text) is bars
 
 
 def test_a_single_step_is_drawn(tmp_path):
@@ -330,7 +349,7 @@ def test_a_report_is_replaced_in_one_go_and_nothing_else_is_left(tmp_path):
     assert {path.name for path in run.iterdir()} - before == {"report.html"}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, heldout=LINES, record=RECORDS, torn=st.binary(max_size=20))
 def test_nothing_that_a_run_may_log_stops_the_report(lines, heldout, record, torn, tmp_path):
     bare_run(tmp_path, lines, heldout)

@@ -18,8 +18,8 @@ from matplotlib.ticker import MaxNLocator
 
 INK = "#010203"
 """Stands for the page's text colour while matplotlib draws; occurs nowhere else."""
-BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#3b82c4", "#d97f2b", "#3a9a5b", "#c9504f", "#8e6bbf", "#8a8f98"
-TEAL, PINK, OCHRE = "#2aa5a0", "#d16ba5", "#a98a2c"
+BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#3b82c4", "#c96f1c", "#3a9a5b", "#c9504f", "#8e6bbf", "#8a8f98"
+TEAL, PINK, OCHRE = "#22918c", "#d16ba5", "#a98a2c"
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, TEAL, PINK, OCHRE)
 """For curves of one kind, in this order."""
 
@@ -27,7 +27,7 @@ STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "goodcall",
     "font.family": "sans-serif",
-    "font.size": 9,
+    "font.size": 10,
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,

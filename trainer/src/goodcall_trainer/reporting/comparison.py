@@ -197,7 +197,10 @@ def _score_at(arm: Arm, name: str, seconds: float) -> Spread | None:
 def _notes(arms: Sequence[Arm], differences: Mapping[str, Sequence[str]]) -> Iterator[str]:
     runs = [run for arm in arms for run in arm.runs]
     if {"reward", "digest"} & set(differences):
-        yield "The rewards differ, so training rewards are no common measure; held-out scores may be."
+        yield (
+            "The rewards differ, and with them what reward and held-out scores measure: the hardened score is common "
+            "to the runs, and so are evaluations."
+        )
     if any(name.startswith("data.") for name in differences):
         yield "The runs were trained on different data."
     twins = [

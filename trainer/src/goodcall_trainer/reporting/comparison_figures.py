@@ -133,6 +133,7 @@ _MEASURES = (
     _of_heldout("greedy"),
     _of_heldout("sampled"),
     _of_steps("reward", "Reward", "mean reward of completions", "reward"),
+    _of_steps("hardened", "Hardened score of some completions", "mean score", "hacking.hardened"),
     _of_steps("entropy", "Entropy", "nats per token", "entropy"),
     _of_steps("length", "Completion length", "tokens", "completions/mean_length"),
     _of_steps("kl", "KL from the reference policy", "nats per token", "kl"),

@@ -16,9 +16,17 @@ from goodcall_trainer.reporting.charts import (
     line_chart,
     shares_chart,
 )
-from goodcall_trainer.reporting.plots import HACKING, THROUGHPUT, Plot
+from goodcall_trainer.reporting.plots import GENERATION, HACKING, THROUGHPUT, Plot
 from goodcall_trainer.reporting.run_log import Line, RunLog
-from goodcall_trainer.reporting.series import Series, hacking_gap, series, smoothed, thinned, tokens_per_s
+from goodcall_trainer.reporting.series import (
+    Series,
+    generated_per_s,
+    hacking_gap,
+    series,
+    smoothed,
+    thinned,
+    tokens_per_s,
+)
 
 RIGHT = "ok"
 """The reason of a completion that nothing is wrong with."""
@@ -61,6 +69,12 @@ def throughput_figure(log: RunLog) -> Figure | Missing:
     return _figure(THROUGHPUT, {"tokens per second": points} if points else {}, log.resumes)
 
 
+def generation_figure(log: RunLog) -> Figure | Missing:
+    """Tokens of completions for each second of generation."""
+    points = generated_per_s(log.steps)
+    return _figure(GENERATION, {"tokens per second": points} if points else {}, log.resumes)
+
+
 def hacking_figure(log: RunLog) -> Figure | Missing:
     """How much more the released scorer gives than the hardened one, for the same completions."""
     gap = hacking_gap(log.steps)
@@ -101,7 +115,9 @@ def heldout_figure(log: RunLog) -> Figure | Missing:
     if not found:
         return Missing(title="Held-out score", why="the run has not measured any yet, or has no held-out rows")
     rows = series(log.heldout, "rows").at
-    are_shares = all(0 <= y <= 1 for points in found.values() for y in points.ys)
+    judged = {line["step"]: max(rows.get(line["step"], 0), sum(reason_counts(line).values())) for line in log.heldout}
+    are_shares = all(_is_share(y, judged[x]) for points in found.values() for x, y in points.at.items())
+    is_in_unit = all(0 <= y <= 1 for points in found.values() for y in points.ys)
     colours = coloured(found)
     curves = [
         _with_intervals(label, points, colours[label], rows if are_shares else {}) for label, points in found.items()
@@ -114,10 +130,10 @@ def heldout_figure(log: RunLog) -> Figure | Missing:
             curves,
             x_label="step",
             y_label="mean score",
-            y_range=(0, 1.02) if are_shares else (None, None),
+            y_range=(0, 1.02) if is_in_unit else (None, None),
             marks=log.resumes,
         ),
-        numbers=found,
+        numbers={name: points.ends for name, points in found.items()},
         notes=[f"Bars: 95 % intervals (Wilson), {max(rows.values()):,.0f} rows."] if rows and are_shares else [],
     )
 
@@ -229,6 +245,11 @@ def _with_intervals(label: str, points: Series, colour: str, rows: Mapping[float
         high=[high for _, high in bounds],
         bars=True,
     )
+
+
+def _is_share(mean: float, judged: float) -> bool:
+    """Whether so many scores can have that mean when each is 0 or 1, in single precision; graded ones rarely do."""
+    return 0 <= mean <= 1 and abs(mean * judged - round(mean * judged)) < 1e-3 + 1e-6 * judged
 
 
 def _most_spread(mean: float) -> float:

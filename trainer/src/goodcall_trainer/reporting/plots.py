@@ -112,7 +112,11 @@ STEP_TIME = Plot(
     name="steptime",
     title="Time of a step",
     y_label="seconds",
-    metrics={"step": "step_time", "of it waiting for rewards": "reward_wait_s"},
+    metrics={
+        "step": "step_time",
+        "of it generation": "generation_s",
+        "of it waiting for rewards": "reward_wait_s",
+    },
     absent="TRL logs it with every step",
 )
 WAIT_SHARE = Plot(
@@ -130,6 +134,14 @@ THROUGHPUT = Plot(
     absent="it needs num_tokens and time_s of two steps",
 )
 """Of no metric of its own: see `goodcall_trainer.reporting.series.tokens_per_s`."""
+GENERATION = Plot(
+    name="generation",
+    title="Speed of generation",
+    y_label="tokens of completions per second",
+    metrics={},
+    absent="it needs generation_tokens and generation_s",
+)
+"""As well: see `goodcall_trainer.reporting.series.generated_per_s`."""
 HACKING = Plot(
     name="hacking",
     title="Hacking alarm: released - hardened",

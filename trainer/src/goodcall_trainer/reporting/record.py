@@ -14,7 +14,10 @@ def settings_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """All that decides a run: the recipe's keys under their own names, and the record's other keys."""
     recipe = record.get("recipe")
     others = {name: value for name, value in record.items() if name not in _NO_SETTINGS}
-    return dict(_flat(recipe if isinstance(recipe, dict) else {})) | dict(_flat(others)) | _data(record)
+    asked = dict(_flat(recipe if isinstance(recipe, dict) else {}))
+    if record.get("reward"):
+        asked.pop("reward.id", None)  # `reward` is what it came to
+    return asked | dict(_flat(others)) | _data(record)
 
 
 def shown(value: object) -> str:

@@ -15,6 +15,7 @@ from goodcall_trainer.reporting.evaluations import read_evaluations
 from goodcall_trainer.reporting.figures import (
     Figure,
     Missing,
+    generation_figure,
     hacking_figure,
     heldout_figure,
     plotted,
@@ -145,7 +146,9 @@ def _sections(log: RunLog, colours: dict[str, str]) -> Iterator[Section]:
     yield _section("Policy", _plots(log, plots.ENTROPY, plots.LENGTHS, plots.CLIPPED, plots.KL, plots.GAP, plots.RATIO))
     optimisation = (plots.GRADIENT, plots.EQUAL_GROUPS, plots.LOSS, plots.CLIPS, plots.RATE)
     yield _section("Optimisation", _plots(log, *optimisation))
-    yield _section("Speed", [throughput_figure(log), *_plots(log, plots.STEP_TIME, plots.WAIT_SHARE)])
+    yield _section(
+        "Speed", [throughput_figure(log), generation_figure(log), *_plots(log, plots.STEP_TIME, plots.WAIT_SHARE)]
+    )
     if log.warm_up:
         warm_up = [plotted(plot, log.warm_up, prefix="warmup") for plot in (plots.LOSS, plots.ACCURACY)]
         yield _section("Supervised warm-up", warm_up)

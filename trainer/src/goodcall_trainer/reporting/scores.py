@@ -9,6 +9,7 @@ TITLES = {
     "heldout_greedy": "held out, greedy",
     "heldout_sampled": "held out, sampled",
     "reward": "reward",
+    "hardened": "hardened score",
     "loss": "loss",
     "steps": "steps",
     "seconds": "wall time",
@@ -20,8 +21,10 @@ TITLES = {
 def scores_of(log: RunLog) -> dict[str, float]:
     """What the run came to; what it did not log is not in it.
 
-    `heldout_greedy` and `heldout_sampled` are the newest measurement; `reward`, or without one `loss`, and
-    `tokens_per_s` are means of the last tenth of what was logged; `steps` and `seconds` are how far it got.
+    `heldout_greedy` and `heldout_sampled` are the newest measurement, by the run's own reward; `hardened` is what
+    `tool_n1/hardened` gives those training completions that the alarm looks at, whatever the run's reward is. It,
+    `reward` (or without one `loss`) and `tokens_per_s` are means of the last tenth of what was logged; `steps` and
+    `seconds` are how far it got.
     """
     found = {
         f"heldout_{name}": points.ys[-1] for name in ("greedy", "sampled") if (points := series(log.heldout, name))
@@ -29,6 +32,7 @@ def scores_of(log: RunLog) -> dict[str, float]:
     reward, loss = series(log.steps, "reward"), series(log.steps, "loss")
     # The loss of reinforcement learning measures nothing: its gradient is all that counts.
     means = {"reward": reward} if reward else {"loss": loss}
+    means["hardened"] = series(log.steps, "hacking.hardened")
     means["tokens_per_s"] = tokens_per_s(log.steps, log.resumes)
     found |= {name: points.tail for name, points in means.items() if points}
     return found | {"steps": float(steps_done(log))} | ({} if log.seconds is None else {"seconds": log.seconds})

@@ -40,6 +40,11 @@ class Series:
         return _mean(self.ys[-self._tenth :])
 
     @property
+    def ends(self) -> "Series":
+        """The first point and the last."""
+        return Series(self.xs[:1] + self.xs[-1:], self.ys[:1] + self.ys[-1:])
+
+    @property
     def _tenth(self) -> int:
         return max(1, len(self.ys) // 10)
 
@@ -72,6 +77,12 @@ def tokens_per_s(lines: Sequence[Line], resumes: Sequence[int] = ()) -> Series:
         and later["num_tokens"] > earlier["num_tokens"]
         and not any(earlier["step"] <= resume < later["step"] for resume in resumes)
     )
+
+
+def generated_per_s(lines: Sequence[Line]) -> Series:
+    """Tokens of completions for each second that one process generated, for each step with rollouts of its own."""
+    tokens, seconds = series(lines, "generation_tokens"), series(lines, "generation_s").at
+    return _series((x, y / seconds[x]) for x, y in zip(tokens.xs, tokens.ys, strict=True) if seconds.get(x, 0.0) > 0)
 
 
 def hacking_gap(lines: Sequence[Line]) -> Series:

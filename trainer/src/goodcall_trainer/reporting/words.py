@@ -23,7 +23,9 @@ def plus_minus(mean: float, deviation: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """`97 %`, and `0.3 %` where whole percents would say too little."""
+    """`97 %`, and `0.3 %` where whole percents would say too little; `< 0.1 %` is not nothing."""
+    if 0 < abs(share) < 0.0005:
+        return "< 0.1 %"
     return f"{100 * share:.0f} %" if share == 0 or abs(share) >= 0.1 else f"{100 * share:.1f} %"
 
 
