@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from goodcall_trainer.evaluation.conversation import wire_messages, wire_name
+from goodcall_trainer.evaluation.conversation import wire_messages, wire_name, wire_tools
 from goodcall_trainer.evaluation.options import READERS
 from goodcall_trainer.evaluation.questions import Question
 from goodcall_trainer.tool_n1_prompt import tool_n1_messages
@@ -138,7 +138,7 @@ def serve(questions: Iterable[Question]) -> Iterator[StandInEndpoint]:
     for question in questions:
         paper = wire_messages(tool_n1_messages(question.row, reasoning=True))
         stand_in.known[_key(paper, ())] = question
-        stand_in.known[_key(wire_messages(question.row.messages), question.row.tools)] = question
+        stand_in.known[_key(wire_messages(question.row.messages), wire_tools(question.row.tools))] = question
     handler = type("Handler", (_Handler,), {"stand_in": stand_in})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -187,8 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _key(messages: Any, tools: Any) -> str:
-    """A conversation, and the names of the tools in the request if there are any."""
-    return json.dumps([messages, sorted(wire_name(tool["function"]["name"]) for tool in tools)])
+    """A conversation, and the tools in the request if there are any."""
+    return json.dumps([messages, list(tools)])
 
 
 if __name__ == "__main__":

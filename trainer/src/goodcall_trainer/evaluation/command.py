@@ -23,7 +23,14 @@ from goodcall_trainer.environment import read_environment
 from goodcall_trainer.evaluation.answers import AnswersUnusable
 from goodcall_trainer.evaluation.engine import Engine, Prompt
 from goodcall_trainer.evaluation.failures import CheckpointUnusable, EndpointFailed
-from goodcall_trainer.evaluation.options import Requirement, check_folder, is_url, read_asked, read_requirements
+from goodcall_trainer.evaluation.options import (
+    Requirement,
+    check_endpoint_url,
+    check_folder,
+    is_url,
+    read_asked,
+    read_requirements,
+)
 from goodcall_trainer.evaluation.questions import BenchmarkUnusable
 from goodcall_trainer.evaluation.result import Result
 from goodcall_trainer.evaluation.run import Evaluation, run
@@ -136,18 +143,20 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     )
     _check(asking)
     service_url = _checked(url)
-    console = Console(stderr=json_output)
+    console, errors = Console(stderr=json_output), Console(stderr=True)
     if not console.is_terminal:
         console.width = _PLAIN_WIDTH
-    with _failures_explained(console, out):
-        evaluation = Evaluation(benchmarks=[one.read() for one in asked], engine=_engine(asking), out=out, limit=limit)
+    with _failures_explained(errors, out):
+        evaluation = Evaluation(
+            benchmarks=[one.read() for one in asked], engine=_engine(asking, _teller(errors)), out=out, limit=limit
+        )
         out.mkdir(parents=True, exist_ok=True)
-        with _service(service_url, out, deadline_s) as client, _progress(console, len(evaluation.questions())) as show:
+        with _service(service_url, out, deadline_s) as client, _progress(errors, len(evaluation.questions())) as show:
             result = run(evaluation, client, show)
     if json_output:
         typer.echo(json.dumps(result.as_json()))
     _show(console, result, out)
-    _require(console, requirements, result)
+    _require(errors, requirements, result)
 
 
 def _check(asking: Asking) -> None:
@@ -157,16 +166,23 @@ def _check(asking: Asking) -> None:
         for name, value in (("--model", asking.model), ("--tokenizer", asking.tokenizer)):
             if value is not None:
                 raise typer.BadParameter("is for endpoints; a folder was named", param_hint=name)
-    elif asking.model is None:
+        return
+    check_endpoint_url(asking.target)
+    if asking.model is None:
         raise typer.BadParameter("an endpoint needs the name of a model there", param_hint="--model")
-    elif asking.prompt is Prompt.SIGNATURES and asking.tokenizer is None:
+    if asking.prompt is Prompt.SIGNATURES and asking.tokenizer is None:
         raise typer.BadParameter("signatures are rendered here, which needs --tokenizer", param_hint="--prompt")
 
 
-def _engine(asking: Asking) -> Engine:
+def _teller(console: Console) -> Callable[[str], None]:
+    """Tells people what goes on while they wait."""
+    return lambda text: console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _engine(asking: Asking, notice: Callable[[str], None]) -> Engine:
     """What answers, not loaded yet."""
     if is_url(asking.target):
-        return _endpoint(asking)
+        return _endpoint(asking, notice)
     folder, prompt = Path(asking.target), asking.prompt
     if asking.engine is EngineName.VLLM:
         from goodcall_trainer.evaluation.vllm_engine import VllmEngine  # noqa: PLC0415 - takes seconds
@@ -179,7 +195,7 @@ def _engine(asking: Asking) -> Engine:
     )
 
 
-def _endpoint(asking: Asking) -> Engine:
+def _endpoint(asking: Asking, notice: Callable[[str], None]) -> Engine:
     from goodcall_trainer.evaluation.endpoint import (  # noqa: PLC0415
         Endpoint,
         EndpointEngine,
@@ -196,7 +212,7 @@ def _endpoint(asking: Asking) -> Engine:
         api_key=read_environment().endpoint_api_key,
     )
     if asking.tokenizer is None:
-        return EndpointEngine(endpoint, chat_form(prompt), prompt=prompt, max_tokens=asking.max_tokens)
+        return EndpointEngine(endpoint, chat_form(prompt), prompt=prompt, max_tokens=asking.max_tokens, notice=notice)
     from goodcall_trainer.evaluation.prompts import load_tokenizer, rendering_for  # noqa: PLC0415 - takes seconds
 
     rendering = rendering_for(prompt, load_tokenizer(asking.tokenizer))
@@ -206,6 +222,7 @@ def _endpoint(asking: Asking) -> Engine:
         prompt=prompt,
         max_tokens=asking.max_tokens,
         assistant_prefix=rendering.assistant_prefix,
+        notice=notice,
     )
 
 

@@ -1,11 +1,12 @@
 """Answers by any OpenAI-compatible endpoint: chat completions, where the server holds the template, or plain ones.
 
-A request that fails is made again with growing pauses until the deadline of its answer. Whatever goes wrong for good is
-an exception, and never an answer. What was answered by then is kept.
+A request that fails is made again with growing pauses until the deadline of its answer, and whoever waits is told why.
+Whatever goes wrong for good is an exception, and never an answer. What was answered by then is kept.
 """
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from goodcall_trainer.tool_n1_prompt import tool_n1_messages
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _TRANSIENT = frozenset({408, 409, 425, 429})
 _SHOWN = 300
+_NOTICE_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +86,23 @@ def completions_form(render: Callable[[Row], str]) -> Form:
 
 
 class EndpointEngine:
-    """Asks an endpoint, many questions at a time."""
+    """Asks an endpoint, many questions at a time; `notice` is told now and then of requests that failed."""
 
-    def __init__(
-        self, endpoint: Endpoint, form: Form, *, prompt: Prompt, max_tokens: int, assistant_prefix: str = ""
+    def __init__(  # noqa: PLR0913 - what is sent, and how
+        self,
+        endpoint: Endpoint,
+        form: Form,
+        *,
+        prompt: Prompt,
+        max_tokens: int,
+        assistant_prefix: str = "",
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._endpoint = endpoint
         self._form = form
         self._max_tokens = max_tokens
+        self._notice = notice
+        self._silent_until = 0.0
         self.assistant_prefix = assistant_prefix
         self.settings: AnswerSettings = {
             "engine": form.path.removeprefix("/"),
@@ -148,7 +159,14 @@ class EndpointEngine:
                         f"{self._url} gave no answer to {question.key} within {self._endpoint.deadline_s:g} s "
                         f"({attempts} attempts): {failure}"
                     ) from None
+                self._tell(failure)
             await asyncio.sleep(pause_s)
+
+    def _tell(self, failure: Exception) -> None:
+        """Says what is wrong, and that it is not the end; not more often than anybody can read."""
+        if time.monotonic() >= self._silent_until:
+            self._silent_until = time.monotonic() + _NOTICE_EVERY_S
+            self._notice(f"{self._url}: {failure}; asking again, each question for {self._endpoint.deadline_s:g} s")
 
     async def _attempt(self, client: httpx.AsyncClient, question: Question, left_s: float) -> Answer:
         body = {
@@ -181,7 +199,7 @@ class EndpointEngine:
             [choice] = response.json()["choices"]
             completion = self._form.read(choice, question.row)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise _AttemptFailed("an answer that is none of this API") from None
+            raise _AttemptFailed(f"an answer that is none of this API: {response.text[:_SHOWN]}") from None
         return Answer(completion=completion, truncated=choice.get("finish_reason") == "length")
 
     @property
