@@ -140,7 +140,7 @@ def serve(questions: Iterable[Question]) -> Iterator[StandInEndpoint]:
         stand_in.known[_key(paper, ())] = question
         stand_in.known[_key(wire_messages(question.row.messages), wire_tools(question.row.tools))] = question
     handler = type("Handler", (_Handler,), {"stand_in": stand_in})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         stand_in.url = f"http://127.0.0.1:{server.server_port}/v1"
@@ -151,8 +151,14 @@ def serve(questions: Iterable[Question]) -> Iterator[StandInEndpoint]:
             thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+    """As many as are asked at once; with fewer, some connections take a second longer."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     stand_in: StandInEndpoint
 
     def do_POST(self) -> None:

@@ -269,8 +269,7 @@ def _require(console: Console, requirements: list[Requirement], result: Result) 
 @contextmanager
 def _failures_explained(console: Console, out: Path) -> Iterator[None]:
     """Turns what may go wrong into one message and an exit code; signals end the block like Ctrl-C does."""
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, _interrupt)
+    before = {ending: signal.signal(ending, _interrupt) for ending in (signal.SIGINT, signal.SIGTERM)}
     kept = f"What was answered is in {out}; the same command goes on."
     try:
         yield
@@ -286,6 +285,9 @@ def _failures_explained(console: Console, out: Path) -> Iterator[None]:
         _fail(console, f"{error}\nNo verdict was made up. {kept}", ENVIRONMENT)
     except OSError as error:
         _fail(console, f"{error}; is {out} writable?", ENVIRONMENT)
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

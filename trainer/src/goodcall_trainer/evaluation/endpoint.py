@@ -6,6 +6,7 @@ Whatever goes wrong for good is an exception, and never an answer. What was answ
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from goodcall_trainer.evaluation.answers import Answer
+from goodcall_trainer.evaluation.answers import PROMPT_TOO_LONG, Answer
 from goodcall_trainer.evaluation.conversation import read_message, wire_messages, wire_tools
 from goodcall_trainer.evaluation.engine import Keep, Prompt
 from goodcall_trainer.evaluation.failures import EndpointFailed
@@ -24,6 +25,9 @@ from goodcall_trainer.tool_n1_prompt import tool_n1_messages
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _TRANSIENT = frozenset({408, 409, 425, 429})
+_TOO_LONG = frozenset({400, 413, 422})
+_NO_ROOM = re.compile(r"context.?(length|size|window)", re.IGNORECASE)
+"""In a refusal of all servers that are known when prompt and answer are longer than the model takes."""
 _SHOWN = 300
 _NOTICE_EVERY_S = 30.0
 
@@ -88,7 +92,7 @@ def completions_form(render: Callable[[Row], str]) -> Form:
 class EndpointEngine:
     """Asks an endpoint, many questions at a time; `notice` is told now and then of requests that failed."""
 
-    def __init__(  # noqa: PLR0913 - what is sent, and how
+    def __init__(
         self,
         endpoint: Endpoint,
         form: Form,
@@ -169,22 +173,38 @@ class EndpointEngine:
             self._notice(f"{self._url}: {failure}; asking again, each question for {self._endpoint.deadline_s:g} s")
 
     async def _attempt(self, client: httpx.AsyncClient, question: Question, left_s: float) -> Answer:
+        response = await self._post(client, question, self._max_tokens, left_s)
+        if self._has_no_room(response):
+            if self._has_no_room(await self._post(client, question, 1, left_s)):
+                return Answer(completion=None, fault=PROMPT_TOO_LONG)
+            raise EndpointFailed(
+                f"{self._url} has no room for {self._max_tokens} tokens after {question.key}: {_said(response)}. "
+                "Give a smaller --max-tokens, and another --out if there are answers."
+            )
+        self._raise_for_status(response, question)
+        return self._read(response, question)
+
+    async def _post(
+        self, client: httpx.AsyncClient, question: Question, max_tokens: int, left_s: float
+    ) -> httpx.Response:
         body = {
             "model": self._endpoint.model,
             "temperature": 0.0,
-            "max_tokens": self._max_tokens,
+            "max_tokens": max_tokens,
             **self._form.body(question.row),
         }
         limit_s = min(self._endpoint.attempt_timeout_s, left_s)
         try:
             async with asyncio.timeout(limit_s):
-                response = await client.post(self._url, json=body, timeout=None)
+                return await client.post(self._url, json=body, timeout=None)
         except TimeoutError:
             raise _AttemptFailed(f"no answer within {limit_s:.1f} s") from None
         except httpx.RequestError as error:
             raise _AttemptFailed(f"{type(error).__name__}: {error}".removesuffix(": ")) from None
-        self._raise_for_status(response, question)
-        return self._read(response, question)
+
+    @staticmethod
+    def _has_no_room(response: httpx.Response) -> bool:
+        return response.status_code in _TOO_LONG and _NO_ROOM.search(_said(response)) is not None
 
     def _raise_for_status(self, response: httpx.Response, question: Question) -> None:
         if response.is_success:

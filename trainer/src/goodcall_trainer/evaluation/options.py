@@ -68,7 +68,7 @@ def check_endpoint_url(url: str) -> None:
     """Refuses now what no request could be sent to."""
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, ValueError) as error:
         raise typer.BadParameter(f"{url} is no URL: {error}", param_hint="MODEL_OR_URL") from None
     if not parsed.host or not 0 < (parsed.port or 80) <= _HIGHEST_PORT:
         raise typer.BadParameter(f"{url} has no host or no possible port", param_hint="MODEL_OR_URL")

@@ -52,8 +52,8 @@ def notes(result: Result) -> Iterator[str]:
         yield f"{unjudged} answers have no verdict, and are in no score; result.json has the reasons"
     if result.unparsed_calls:
         yield (
-            f"{result.unparsed_calls} answers have a call in their text, which the server was to read: is its parser of "
-            "tool calls on? Where names of tools have dots, such a call is wrong. --tokenizer goes without a parser"
+            f"{result.unparsed_calls} answers have a call in their text, which the server was to read: is its parser "
+            "of tool calls on? Where names of tools have dots, such a call is wrong. --tokenizer needs no parser"
         )
     if result.left_out:
         left_out = ", ".join(f"{name} ({count})" for name, count in sorted(result.left_out.items()))
@@ -61,8 +61,8 @@ def notes(result: Result) -> Iterator[str]:
     if f"{bfcl.NAME}.simple_python" in result.tallies:
         yield "simple is Python here, and the mean of Python, Java and JavaScript in what is published"
         yield (
-            f"published: {BFCL_SOURCE}; as printed, Live of Tool-N1 is by question and without (ir)relevance, that of the "
-            "others with it; the paper prints no (ir)relevance by itself"
+            f"published: {BFCL_SOURCE}; as printed, Live of Tool-N1 is by question and without (ir)relevance, that of "
+            "the others with it"
         )
     if f"{apibank.NAME}.level_1" in result.tallies:
         yield f"published: {APIBANK_SOURCE}; by which match it does not say"
