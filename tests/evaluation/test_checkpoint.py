@@ -54,8 +54,8 @@ def refusing(tokenizer, questions, tmp_path_factory):
     length = len(tokenizer(ANSWER)["input_ids"])
     labels = torch.full_like(batch["input_ids"], -100)
     labels[:, -length:] = batch["input_ids"][:, -length:]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(30):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
+    for _ in range(20):
         loss = model(**batch, labels=labels).loss
         loss.backward()
         optimizer.step()

@@ -8,12 +8,18 @@ import threading
 import pytest
 
 from evaluation.standin_endpoint import HANG_UP, StandInEndpoint, call_right, right_calls, say
+from goodcall_trainer.evaluation import endpoint as endpoints
 from goodcall_trainer.evaluation.conversation import read_message, wire_messages, wire_tools
 from goodcall_trainer.evaluation.endpoint import Endpoint, EndpointEngine, chat_form, completions_form
 from goodcall_trainer.evaluation.engine import Prompt
 from goodcall_trainer.evaluation.failures import EndpointFailed
 
 NO_ANSWER = (200, {}, b'{"choices": []}')
+
+
+@pytest.fixture(autouse=True)
+def _without_long_pauses(monkeypatch):
+    monkeypatch.setattr(endpoints, "_FIRST_PAUSE_S", 0.01)
 
 
 def engine_for(endpoint, prompt=Prompt.PAPER, form=None, **changes):
