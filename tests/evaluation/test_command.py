@@ -71,6 +71,15 @@ def test_the_tables_stand_beside_the_papers_and_name_their_source(options):
     assert len(set(re.findall(r"judged by (\S+) sha256:[0-9a-f]{64}", shown))) == 3
 
 
+def test_questions_that_are_too_long_are_counted_once_and_are_in_no_score(options, endpoint, out):
+    too_long = (400, {}, b'{"error": {"message": "context length exceeded"}}')
+    endpoint.fault = lambda number: too_long if "level 2" in json.dumps(endpoint.bodies[number]) else None
+    done = evaluate(*options)
+    assert f"{EACH} questions have no verdict, and are in no score" in done.stdout
+    assert not {"apibank.level_2", "apibank.overall"} & set(scores_in(out))
+    assert scores_in(out)["apibank.level_1"] == 1.0
+
+
 def test_json_is_the_result_and_nothing_else_on_standard_output(options, out):
     done = evaluate(*options, "--json")
     assert json.loads(done.stdout) == json.loads((out / "result.json").read_text())

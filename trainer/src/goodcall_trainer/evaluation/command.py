@@ -188,8 +188,11 @@ def _engine(asking: Asking, notice: Callable[[str], None]) -> Engine:
         from goodcall_trainer.evaluation.vllm_engine import VllmEngine  # noqa: PLC0415 - takes seconds
 
         return VllmEngine(folder, prompt=prompt, max_tokens=asking.max_tokens, dtype=asking.dtype)
-    from goodcall_trainer.evaluation.checkpoint import TransformersEngine  # noqa: PLC0415 - takes seconds
+    import transformers  # noqa: PLC0415 - takes seconds
 
+    from goodcall_trainer.evaluation.checkpoint import TransformersEngine  # noqa: PLC0415
+
+    transformers.logging.disable_progress_bar()
     return TransformersEngine(
         folder, prompt=prompt, max_tokens=asking.max_tokens, batch_size=asking.batch_size, dtype=asking.dtype
     )

@@ -24,10 +24,10 @@ _CATEGORY_COLUMNS = {
 }
 _AVERAGE_COLUMNS = {
     "non_live": "non-live",
-    "live": "live by question",
+    "live": "live",
     "live_unweighted": "live plain",
     "live_with_relevance": "live with relev.",
-    "overall": "overall by question",
+    "overall": "overall",
     "overall_unweighted": "overall plain",
     "overall_with_relevance": "overall with relev.",
 }
@@ -48,8 +48,8 @@ def notes(result: Result) -> Iterator[str]:
     """What the tables don't say by themselves."""
     if result.limit is not None:
         yield f"only the first {result.limit} questions of each category were asked"
-    if unjudged := sum(tally.unjudged for tally in result.tallies.values()):
-        yield f"{unjudged} answers have no verdict, and are in no score; result.json has the reasons"
+    if unjudged := _unjudged(result):
+        yield f"{unjudged} questions have no verdict, and are in no score; verdicts.jsonl has the reasons"
     if result.unparsed_calls:
         yield (
             f"{result.unparsed_calls} answers have a call in their text, which the server was to read: is its parser "
@@ -59,6 +59,10 @@ def notes(result: Result) -> Iterator[str]:
         left_out = ", ".join(f"{name} ({count})" for name, count in sorted(result.left_out.items()))
         yield f"not asked: {left_out}"
     if f"{bfcl.NAME}.simple_python" in result.tallies:
+        yield (
+            "live and overall count each question the same, plain each category; with relev. has live irrelevance and "
+            "live relevance among them"
+        )
         yield "simple is Python here, and the mean of Python, Java and JavaScript in what is published"
         yield (
             f"published: {BFCL_SOURCE}; as printed, Live of Tool-N1 is by question and without (ir)relevance, that of "
@@ -68,6 +72,11 @@ def notes(result: Result) -> Iterator[str]:
         yield f"published: {APIBANK_SOURCE}; by which match it does not say"
     for reward, digest in result.digests.items():
         yield f"judged by {reward} {digest}"
+
+
+def _unjudged(result: Result) -> int:
+    """How many questions have no verdict; those that two rewards look at count once."""
+    return sum(tally.unjudged for name, tally in result.tallies.items() if not name.endswith(HARD_SUFFIX))
 
 
 def _counts_table(result: Result) -> Table:
