@@ -123,17 +123,18 @@ TOO_LONG = b'{"error": {"message": "This model\'s maximum context length is 4096
 
 
 def test_a_prompt_that_is_too_long_for_the_model_has_no_answer_and_its_neighbours_have(endpoint, questions):
-    endpoint.fault = lambda number: (400, {}, TOO_LONG) if number in {1, 2} else None
+    endpoint.fault = lambda number: (400, {}, TOO_LONG) if 1 <= number < 8 else None
     kept = answers_of(engine_for(endpoint, concurrency=1), questions[:3])
     assert [answer.fault for answer in kept.values()] == ["", "prompt_too_long", ""]
-    assert [body["max_tokens"] for body in endpoint.bodies] == [64, 64, 1, 64]
+    assert [body["max_tokens"] for body in endpoint.bodies] == [64, 64, 32, 16, 8, 4, 2, 1, 64]
     assert kept[questions[1].key].completion is None
 
 
-def test_a_longest_answer_that_the_model_has_no_room_for_is_an_error(endpoint, questions):
-    endpoint.fault = lambda number: (400, {}, TOO_LONG) if number == 0 else None
-    with pytest.raises(EndpointFailed, match=r"no room for 64 tokens after \S+: This model's maximum .* --max-tokens"):
-        answers_of(engine_for(endpoint, concurrency=1), questions[:3])
+def test_a_longest_answer_that_the_model_has_no_room_for_is_halved_until_it_has(endpoint, questions):
+    endpoint.fault = lambda number: (400, {}, TOO_LONG) if number < 2 else None
+    kept = answers_of(engine_for(endpoint, concurrency=1), questions[:2])
+    assert [answer.fault for answer in kept.values()] == ["", ""]
+    assert [body["max_tokens"] for body in endpoint.bodies] == [64, 32, 16, 64]
 
 
 def test_an_endpoint_that_is_not_there_is_an_error(questions):

@@ -173,16 +173,13 @@ class EndpointEngine:
             self._notice(f"{self._url}: {failure}; asking again, each question for {self._endpoint.deadline_s:g} s")
 
     async def _attempt(self, client: httpx.AsyncClient, question: Question, left_s: float) -> Answer:
-        response = await self._post(client, question, self._max_tokens, left_s)
-        if self._has_no_room(response):
-            if self._has_no_room(await self._post(client, question, 1, left_s)):
-                return Answer(completion=None, fault=PROMPT_TOO_LONG)
-            raise EndpointFailed(
-                f"{self._url} has no room for {self._max_tokens} tokens after {question.key}: {_said(response)}. "
-                "Give a smaller --max-tokens, and another --out if there are answers."
-            )
-        self._raise_for_status(response, question)
-        return self._read(response, question)
+        """One answer: where the model has no room for the longest, the longest of half that length, and so on."""
+        for max_tokens in _halves(self._max_tokens):
+            response = await self._post(client, question, max_tokens, left_s)
+            if not _has_no_room(response):
+                self._raise_for_status(response, question)
+                return self._read(response, question)
+        return Answer(completion=None, fault=PROMPT_TOO_LONG)
 
     async def _post(
         self, client: httpx.AsyncClient, question: Question, max_tokens: int, left_s: float
@@ -201,10 +198,6 @@ class EndpointEngine:
             raise _AttemptFailed(f"no answer within {limit_s:.1f} s") from None
         except httpx.RequestError as error:
             raise _AttemptFailed(f"{type(error).__name__}: {error}".removesuffix(": ")) from None
-
-    @staticmethod
-    def _has_no_room(response: httpx.Response) -> bool:
-        return response.status_code in _TOO_LONG and _NO_ROOM.search(_said(response)) is not None
 
     def _raise_for_status(self, response: httpx.Response, question: Question) -> None:
         if response.is_success:
@@ -233,6 +226,17 @@ class _AttemptFailed(Exception):
     def __init__(self, cause: str, *, asked_s: float | None = None) -> None:
         super().__init__(cause)
         self.asked_s = asked_s
+
+
+def _halves(tokens: int) -> Iterator[int]:
+    """The number and its halves down to 1."""
+    while tokens:
+        yield tokens
+        tokens //= 2
+
+
+def _has_no_room(response: httpx.Response) -> bool:
+    return response.status_code in _TOO_LONG and _NO_ROOM.search(_said(response)) is not None
 
 
 def _longest_pause_s(attempts: int) -> float:
