@@ -26,7 +26,7 @@ DESCRIBED = (
 
 
 def write_bfcl(folder: Path) -> Path:
-    """All eleven categories that are judged, one that is not, and a multi-turn one."""
+    """All eleven categories that are judged, one that is not, a multi-turn one, and what lies beside them."""
     (folder / "possible_answer").mkdir(parents=True)
     for live in ("", "live_"):
         for category in CALLED:
@@ -36,6 +36,8 @@ def write_bfcl(folder: Path) -> Path:
     _write_lines(folder, "live_relevance", [(_question("live_relevance", n), None) for n in range(EACH)])
     _write_lines(folder, "simple_java", [_asking("simple_java", 0)])
     _write_lines(folder, "multi_turn_base", [({"id": "multi_turn_base_0", "question": [[], []]}, None)])
+    (folder / "BFCL_v4_format_sensitivity.json").write_text(json.dumps({"multiple": ["multiple_0"]}, indent=4))
+    (folder / "README.md").write_text("# About it")
     return folder
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from goodcall_trainer.evaluation.conversation import wire_messages, wire_name
+from goodcall_trainer.evaluation.conversation import wire_messages, wire_name, wire_tools
 from goodcall_trainer.evaluation.options import READERS
 from goodcall_trainer.evaluation.questions import Question
 from goodcall_trainer.tool_n1_prompt import tool_n1_messages
@@ -138,9 +138,9 @@ def serve(questions: Iterable[Question]) -> Iterator[StandInEndpoint]:
     for question in questions:
         paper = wire_messages(tool_n1_messages(question.row, reasoning=True))
         stand_in.known[_key(paper, ())] = question
-        stand_in.known[_key(wire_messages(question.row.messages), question.row.tools)] = question
+        stand_in.known[_key(wire_messages(question.row.messages), wire_tools(question.row.tools))] = question
     handler = type("Handler", (_Handler,), {"stand_in": stand_in})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with _Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         stand_in.url = f"http://127.0.0.1:{server.server_port}/v1"
@@ -151,8 +151,14 @@ def serve(questions: Iterable[Question]) -> Iterator[StandInEndpoint]:
             thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+    """As many as are asked at once; with fewer, some connections take a second longer."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     stand_in: StandInEndpoint
 
     def do_POST(self) -> None:
@@ -187,8 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _key(messages: Any, tools: Any) -> str:
-    """A conversation, and the names of the tools in the request if there are any."""
-    return json.dumps([messages, sorted(wire_name(tool["function"]["name"]) for tool in tools)])
+    """A conversation, and the tools in the request if there are any."""
+    return json.dumps([messages, list(tools)])
 
 
 if __name__ == "__main__":

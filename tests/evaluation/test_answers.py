@@ -1,10 +1,11 @@
 """The file of answers: nothing is lost to a kill, and nothing of another evaluation is taken over."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from goodcall_trainer.evaluation.answers import Answer, AnswerFile, AnswersUnusable, missing
+from goodcall_trainer.evaluation.answers import Answer, AnswerFile, AnswersUnusable, missing, sole_writer
 from goodcall_trainer.evaluation.settings import SettingsDiffer, claim_folder, settings_digest
 
 TEXT = Answer(completion="Grüße <tool_call>[]</tool_call>\n", truncated=True)
@@ -32,17 +33,22 @@ def test_an_answer_is_on_its_way_to_disk_as_soon_as_it_is_kept(path, questions):
         assert path.read_bytes().endswith(b"}\n")
 
 
-@pytest.mark.parametrize("torn", [b'{"question": "bf', b"{", b"\xc3"])
-def test_a_torn_last_line_is_dropped_and_the_next_answer_stands_on_its_own(torn, path, questions):
-    with AnswerFile(path, "a", questions) as file:
-        file.keep(questions[0], TEXT)
-    with path.open("ab") as raw:
-        raw.write(torn)
-    with AnswerFile(path, "a", questions) as file:
-        assert len(file.answers) == 1
-        file.keep(questions[1], MESSAGE)
-    with AnswerFile(path, "a", questions) as file:
-        assert list(file.answers.values()) == [TEXT, MESSAGE]
+def test_a_file_cut_anywhere_goes_on_with_its_whole_lines_and_ends_as_if_it_had_not_been(path, questions):
+    told = list(zip(questions, (TEXT, MESSAGE, NONE), strict=False))
+
+    def go_on():
+        with AnswerFile(path, "a", questions[:3]) as file:
+            found = len(file.answers)
+            for question, answer in told:
+                file.keep(question, answer)
+        return found
+
+    go_on()
+    whole = path.read_bytes()
+    for length in range(len(whole) + 1):
+        path.write_bytes(whole[:length])
+        assert go_on() == whole[:length].count(b"\n")
+        assert path.read_bytes() == whole
 
 
 def test_the_first_answer_to_a_question_stays(path, questions):
@@ -84,18 +90,26 @@ def test_a_line_that_is_no_answer_is_refused(line, path, questions):
         AnswerFile(path, "a", questions)
 
 
-def test_two_evaluations_do_not_write_to_one_file(path, questions):
-    with AnswerFile(path, "a", questions), pytest.raises(AnswersUnusable, match="another evaluation is writing"):
-        AnswerFile(path, "a", questions)
-    AnswerFile(path, "a", questions).__exit__(None, None, None)
+def test_two_evaluations_do_not_write_to_one_file(path):
+    with sole_writer(path), pytest.raises(AnswersUnusable, match="another evaluation is writing"), sole_writer(path):
+        pytest.fail("there were two")
+    with sole_writer(path):
+        assert path.read_bytes() == b""
 
 
-def test_a_folder_is_claimed_once_and_then_only_under_the_same_settings(tmp_path):
+def test_a_folder_with_answers_is_claimed_once_and_then_only_under_the_same_settings(tmp_path):
     path = tmp_path / "settings.json"
-    claim_folder(path, {"engine": "vllm", "max_tokens": 10})
-    claim_folder(path, {"max_tokens": 10, "engine": "vllm"})
+    claim_folder(path, {"engine": "vllm", "max_tokens": 10}, answered=False)
+    claim_folder(path, {"max_tokens": 10, "engine": "vllm"}, answered=True)
     with pytest.raises(SettingsDiffer, match=r"max_tokens was 10 and is 20; url was null and is \"http://a\"\. Give"):
-        claim_folder(path, {"engine": "vllm", "max_tokens": 20, "url": "http://a"})
+        claim_folder(path, {"engine": "vllm", "max_tokens": 20, "url": "http://a"}, answered=True)
+
+
+def test_a_folder_without_an_answer_takes_other_settings(tmp_path):
+    path = tmp_path / "settings.json"
+    claim_folder(path, {"model": "mistyped"}, answered=False)
+    claim_folder(path, {"model": "m"}, answered=False)
+    assert json.loads(path.read_text()) == {"model": "m"}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{"])
@@ -103,7 +117,7 @@ def test_settings_that_cannot_be_read_are_refused(text, tmp_path):
     path = tmp_path / "settings.json"
     path.write_text(text)
     with pytest.raises(SettingsDiffer, match="can't be read as the settings"):
-        claim_folder(path, {})
+        claim_folder(path, {}, answered=True)
 
 
 def test_the_digest_of_settings_does_not_depend_on_their_order():

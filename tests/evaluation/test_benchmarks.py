@@ -83,8 +83,8 @@ def test_a_record_that_is_no_question_is_refused(line, message, tmp_path):
 
 def test_a_question_that_is_there_twice_is_refused(tmp_path):
     folder = write_bfcl(tmp_path / "bfcl")
-    (folder / "again.json").write_text((folder / "BFCL_v4_irrelevance.json").read_text())
-    with pytest.raises(BenchmarkUnusable, match="two questions irrelevance_0"):
+    (folder / "zagain.json").write_text((folder / "BFCL_v4_irrelevance.json").read_text())
+    with pytest.raises(BenchmarkUnusable, match=r"again\.json has a second question irrelevance_0"):
         read_bfcl(str(folder))
 
 
@@ -153,11 +153,18 @@ def test_a_dialogue_that_cannot_be_asked_is_refused(change, message, tmp_path):
         read_apibank(str(folder))
 
 
-def test_a_file_that_names_no_level_is_refused(tmp_path):
+def test_a_file_that_names_no_level_is_refused_and_one_that_explains_is_not(tmp_path):
     folder = write_apibank(tmp_path / "apibank")
-    (folder / "readme.txt").write_text("hello")
+    (folder / "README.md").write_text("hello")
+    assert len(read_apibank(str(folder)).questions) == 3 * EACH
+    (folder / "more.json").write_text("[]")
     with pytest.raises(BenchmarkUnusable, match="its name has no level-1"):
         read_apibank(str(folder))
+
+
+def test_one_file_alone_is_a_benchmark_of_what_it_has(bfcl, apibank):
+    assert read_bfcl(f"{bfcl}/BFCL_v4_multiple.json").sizes() == {"multiple": EACH}
+    assert read_apibank(f"{apibank}/level-2.json.gz").sizes() == {"level_2": EACH}
 
 
 def test_an_edited_question_has_another_digest(bfcl):

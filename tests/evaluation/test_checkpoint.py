@@ -54,8 +54,8 @@ def refusing(tokenizer, questions, tmp_path_factory):
     length = len(tokenizer(ANSWER)["input_ids"])
     labels = torch.full_like(batch["input_ids"], -100)
     labels[:, -length:] = batch["input_ids"][:, -length:]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    for _ in range(30):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
+    for _ in range(20):
         loss = model(**batch, labels=labels).loss
         loss.backward()
         optimizer.step()
@@ -94,6 +94,7 @@ def test_a_policy_that_always_refuses_is_right_about_irrelevance_alone(refusing,
 
 
 def test_answers_do_not_depend_on_the_batch(babbling, questions):
+    questions = questions[::2]
     alone = answers_of(engine_of(babbling, batch_size=1), questions)
     together = answers_of(engine_of(babbling, batch_size=8), questions)
     assert alone == together
@@ -101,8 +102,9 @@ def test_answers_do_not_depend_on_the_batch(babbling, questions):
 
 
 def test_a_prompt_with_little_room_leaves_its_neighbours_theirs(babbling, questions):
-    alone = answers_of(engine_of(babbling, batch_size=1, max_tokens=200), questions[::8])
-    assert alone == answers_of(engine_of(babbling, max_tokens=200), questions[::8])
+    alone = answers_of(engine_of(babbling, batch_size=1, max_tokens=200), questions[::12])
+    assert alone == answers_of(engine_of(babbling, max_tokens=200), questions[::12])
+    assert len({len(answer.completion) for answer in alone.values()}) > 1
 
 
 def test_a_run_that_was_cut_off_in_a_batch_makes_that_batch_again_as_it_was(babbling, questions):

@@ -8,12 +8,18 @@ import threading
 import pytest
 
 from evaluation.standin_endpoint import HANG_UP, StandInEndpoint, call_right, right_calls, say
+from goodcall_trainer.evaluation import endpoint as endpoints
 from goodcall_trainer.evaluation.conversation import read_message, wire_messages, wire_tools
 from goodcall_trainer.evaluation.endpoint import Endpoint, EndpointEngine, chat_form, completions_form
 from goodcall_trainer.evaluation.engine import Prompt
 from goodcall_trainer.evaluation.failures import EndpointFailed
 
 NO_ANSWER = (200, {}, b'{"choices": []}')
+
+
+@pytest.fixture(autouse=True)
+def _without_long_pauses(monkeypatch):
+    monkeypatch.setattr(endpoints, "_FIRST_PAUSE_S", 0.01)
 
 
 def engine_for(endpoint, prompt=Prompt.PAPER, form=None, **changes):
@@ -96,12 +102,39 @@ def test_being_asked_to_wait_longer_than_the_deadline_ends_the_run_at_once(endpo
         answers_of(engine_for(endpoint), questions[:1])
 
 
+def test_whoever_waits_is_told_why_once_in_a_while(endpoint, questions):
+    endpoint.fault = lambda number: (429, {}, b"slow down") if number < 3 else None
+    told = []
+    described = Endpoint(url=endpoint.url, model="m", concurrency=2)
+    engine = EndpointEngine(described, chat_form(Prompt.PAPER), prompt=Prompt.PAPER, max_tokens=64, notice=told.append)
+    answers_of(engine, questions[:2])
+    assert told == [f"{endpoint.url}/chat/completions: 429 slow down; asking again, each question for 600 s"]
+
+
 @pytest.mark.parametrize("status", [400, 401, 404, 302])
 def test_a_refusal_is_an_error_at_once(status, endpoint, questions):
     endpoint.fault = lambda _: (status, {}, b'{"error": {"message": "no such model"}}')
     with pytest.raises(EndpointFailed, match=rf"refused \S+: {status} no such model"):
         answers_of(engine_for(endpoint, concurrency=1), questions)
     assert len(endpoint.bodies) == 1
+
+
+TOO_LONG = b'{"error": {"message": "This model\'s maximum context length is 4096 tokens."}}'
+
+
+def test_a_prompt_that_is_too_long_for_the_model_has_no_answer_and_its_neighbours_have(endpoint, questions):
+    endpoint.fault = lambda number: (400, {}, TOO_LONG) if 1 <= number < 8 else None
+    kept = answers_of(engine_for(endpoint, concurrency=1), questions[:3])
+    assert [answer.fault for answer in kept.values()] == ["", "prompt_too_long", ""]
+    assert [body["max_tokens"] for body in endpoint.bodies] == [64, 64, 32, 16, 8, 4, 2, 1, 64]
+    assert kept[questions[1].key].completion is None
+
+
+def test_a_longest_answer_that_the_model_has_no_room_for_is_halved_until_it_has(endpoint, questions):
+    endpoint.fault = lambda number: (400, {}, TOO_LONG) if number < 2 else None
+    kept = answers_of(engine_for(endpoint, concurrency=1), questions[:2])
+    assert [answer.fault for answer in kept.values()] == ["", ""]
+    assert [body["max_tokens"] for body in endpoint.bodies] == [64, 32, 16, 64]
 
 
 def test_an_endpoint_that_is_not_there_is_an_error(questions):

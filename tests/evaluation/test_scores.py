@@ -67,6 +67,11 @@ def test_the_standard_error_of_a_mean_is_that_of_its_independent_parts():
     assert weighted(parts, [300, 100]) == Estimate(pytest.approx(0.55), pytest.approx(math.hypot(0.0225, 0.01)))
 
 
+def test_the_mean_of_nothing_but_ones_is_one_whatever_the_weights():
+    scores = bfcl_of({category: (total, total) for category, (_, total) in RIGHT.items()})
+    assert {estimate.value for estimate in scores.values()} == {1.0}
+
+
 def test_weighing_by_questions_is_pooling_when_all_have_verdicts():
     parts = [tally(3, 4), tally(10, 40)]
     pooled = weighted([part.accuracy() for part in parts], [part.questions for part in parts])

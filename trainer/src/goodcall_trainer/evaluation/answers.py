@@ -3,7 +3,8 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -33,12 +34,26 @@ class Answer:
     fault: str = ""
 
 
-class AnswerFile:
-    """A file of JSON lines, one an answer; a last line that was torn by a kill is dropped.
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Keeps other evaluations off the file of answers at this path, which is there from then on.
 
     Raises:
-        AnswersUnusable: another process writes to it, a line is no answer, or the answers were given under other
-            settings or to other questions.
+        AnswersUnusable: another one is at it.
+    """
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AnswersUnusable(f"another evaluation is writing to {path}; give this one another --out") from None
+        yield
+
+
+class AnswerFile:
+    """A file of JSON lines, one an answer; a last line that was torn by a kill is dropped. See `sole_writer`.
+
+    Raises:
+        AnswersUnusable: a line is no answer, or the answers were given under other settings or to other questions.
     """
 
     def __init__(self, path: Path, settings_digest: str, questions: Iterable[Question]) -> None:
@@ -47,7 +62,6 @@ class AnswerFile:
         self._digests = {question.key: question.digest() for question in questions}
         self._file = path.open("a+b")
         try:
-            self._lock()
             self._drop_torn_line()
             self._answers = self._read()
         except BaseException:
@@ -82,14 +96,6 @@ class AnswerFile:
         self._file.write(json.dumps(line).encode() + b"\n")
         self._file.flush()
         self._answers[question.key] = answer
-
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise AnswersUnusable(
-                f"another evaluation is writing to {self._path}; give this one another --out"
-            ) from None
 
     def _drop_torn_line(self) -> None:
         self._file.seek(0)

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from goodcall_trainer.evaluation.questions import Benchmark, BenchmarkUnusable, Question
+from goodcall_trainer.evaluation.questions import Benchmark, BenchmarkUnusable, Question, question_files
 from goodcall_trainer.prepare.calls import read_calls, text_in
 from goodcall_trainer.prepare.found import Reason, Unreadable
-from goodcall_trainer.prepare.records import BadLine, SourceUnusable, data_files, read_records
+from goodcall_trainer.prepare.records import BadLine, SourceUnusable, read_records
 from goodcall_trainer.prepare.sources.rlla import read_transcript
 from goodcall_trainer.prepare.tools import read_tools
 from goodcall_trainer.row import Row, Tool
@@ -42,7 +42,7 @@ def read_apibank(place: str, categories: Collection[str] = CATEGORIES) -> Benchm
     questions: list[Question] = []
     left_out: dict[str, int] = {}
     try:
-        for path in data_files(place):
+        for path in question_files(place):
             category = _category(path)
             found = list(_questions(path, category))
             if category in categories:

@@ -43,11 +43,12 @@ class TransformersEngine:
         self._max_tokens = max_tokens
         self._batch_size = batch_size
         self._dtype = dtype
+        weights = checkpoint_fingerprint(folder)
         self._tokenizer = load_tokenizer(folder)
         self._rendering = rendering_for(prompt, self._tokenizer)
         self.settings: AnswerSettings = {
             "engine": "transformers",
-            "weights": checkpoint_fingerprint(folder),
+            "weights": weights,
             "prompt": prompt.value,
             "assistant_prefix": self._rendering.assistant_prefix,
             "max_tokens": max_tokens,

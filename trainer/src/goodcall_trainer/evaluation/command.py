@@ -23,7 +23,14 @@ from goodcall_trainer.environment import read_environment
 from goodcall_trainer.evaluation.answers import AnswersUnusable
 from goodcall_trainer.evaluation.engine import Engine, Prompt
 from goodcall_trainer.evaluation.failures import CheckpointUnusable, EndpointFailed
-from goodcall_trainer.evaluation.options import Requirement, check_folder, is_url, read_asked, read_requirements
+from goodcall_trainer.evaluation.options import (
+    Requirement,
+    check_endpoint_url,
+    check_folder,
+    is_url,
+    read_asked,
+    read_requirements,
+)
 from goodcall_trainer.evaluation.questions import BenchmarkUnusable
 from goodcall_trainer.evaluation.result import Result
 from goodcall_trainer.evaluation.run import Evaluation, run
@@ -136,18 +143,20 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     )
     _check(asking)
     service_url = _checked(url)
-    console = Console(stderr=json_output)
+    console, errors = Console(stderr=json_output), Console(stderr=True)
     if not console.is_terminal:
         console.width = _PLAIN_WIDTH
-    with _failures_explained(console, out):
-        evaluation = Evaluation(benchmarks=[one.read() for one in asked], engine=_engine(asking), out=out, limit=limit)
+    with _failures_explained(errors, out):
+        evaluation = Evaluation(
+            benchmarks=[one.read() for one in asked], engine=_engine(asking, _teller(errors)), out=out, limit=limit
+        )
         out.mkdir(parents=True, exist_ok=True)
-        with _service(service_url, out, deadline_s) as client, _progress(console, len(evaluation.questions())) as show:
+        with _service(service_url, out, deadline_s) as client, _progress(errors, len(evaluation.questions())) as show:
             result = run(evaluation, client, show)
     if json_output:
         typer.echo(json.dumps(result.as_json()))
     _show(console, result, out)
-    _require(console, requirements, result)
+    _require(errors, requirements, result)
 
 
 def _check(asking: Asking) -> None:
@@ -157,29 +166,39 @@ def _check(asking: Asking) -> None:
         for name, value in (("--model", asking.model), ("--tokenizer", asking.tokenizer)):
             if value is not None:
                 raise typer.BadParameter("is for endpoints; a folder was named", param_hint=name)
-    elif asking.model is None:
+        return
+    check_endpoint_url(asking.target)
+    if asking.model is None:
         raise typer.BadParameter("an endpoint needs the name of a model there", param_hint="--model")
-    elif asking.prompt is Prompt.SIGNATURES and asking.tokenizer is None:
+    if asking.prompt is Prompt.SIGNATURES and asking.tokenizer is None:
         raise typer.BadParameter("signatures are rendered here, which needs --tokenizer", param_hint="--prompt")
 
 
-def _engine(asking: Asking) -> Engine:
+def _teller(console: Console) -> Callable[[str], None]:
+    """Tells people what goes on while they wait."""
+    return lambda text: console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _engine(asking: Asking, notice: Callable[[str], None]) -> Engine:
     """What answers, not loaded yet."""
     if is_url(asking.target):
-        return _endpoint(asking)
+        return _endpoint(asking, notice)
     folder, prompt = Path(asking.target), asking.prompt
     if asking.engine is EngineName.VLLM:
         from goodcall_trainer.evaluation.vllm_engine import VllmEngine  # noqa: PLC0415 - takes seconds
 
         return VllmEngine(folder, prompt=prompt, max_tokens=asking.max_tokens, dtype=asking.dtype)
-    from goodcall_trainer.evaluation.checkpoint import TransformersEngine  # noqa: PLC0415 - takes seconds
+    import transformers  # noqa: PLC0415 - takes seconds
 
+    from goodcall_trainer.evaluation.checkpoint import TransformersEngine  # noqa: PLC0415
+
+    transformers.logging.disable_progress_bar()
     return TransformersEngine(
         folder, prompt=prompt, max_tokens=asking.max_tokens, batch_size=asking.batch_size, dtype=asking.dtype
     )
 
 
-def _endpoint(asking: Asking) -> Engine:
+def _endpoint(asking: Asking, notice: Callable[[str], None]) -> Engine:
     from goodcall_trainer.evaluation.endpoint import (  # noqa: PLC0415
         Endpoint,
         EndpointEngine,
@@ -196,7 +215,7 @@ def _endpoint(asking: Asking) -> Engine:
         api_key=read_environment().endpoint_api_key,
     )
     if asking.tokenizer is None:
-        return EndpointEngine(endpoint, chat_form(prompt), prompt=prompt, max_tokens=asking.max_tokens)
+        return EndpointEngine(endpoint, chat_form(prompt), prompt=prompt, max_tokens=asking.max_tokens, notice=notice)
     from goodcall_trainer.evaluation.prompts import load_tokenizer, rendering_for  # noqa: PLC0415 - takes seconds
 
     rendering = rendering_for(prompt, load_tokenizer(asking.tokenizer))
@@ -206,6 +225,7 @@ def _endpoint(asking: Asking) -> Engine:
         prompt=prompt,
         max_tokens=asking.max_tokens,
         assistant_prefix=rendering.assistant_prefix,
+        notice=notice,
     )
 
 
@@ -252,8 +272,7 @@ def _require(console: Console, requirements: list[Requirement], result: Result) 
 @contextmanager
 def _failures_explained(console: Console, out: Path) -> Iterator[None]:
     """Turns what may go wrong into one message and an exit code; signals end the block like Ctrl-C does."""
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, _interrupt)
+    before = {ending: signal.signal(ending, _interrupt) for ending in (signal.SIGINT, signal.SIGTERM)}
     kept = f"What was answered is in {out}; the same command goes on."
     try:
         yield
@@ -269,6 +288,9 @@ def _failures_explained(console: Console, out: Path) -> Iterator[None]:
         _fail(console, f"{error}\nNo verdict was made up. {kept}", ENVIRONMENT)
     except OSError as error:
         _fail(console, f"{error}; is {out} writable?", ENVIRONMENT)
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:

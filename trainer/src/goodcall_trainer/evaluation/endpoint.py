@@ -1,18 +1,20 @@
 """Answers by any OpenAI-compatible endpoint: chat completions, where the server holds the template, or plain ones.
 
-A request that fails is made again with growing pauses until the deadline of its answer. Whatever goes wrong for good is
-an exception, and never an answer. What was answered by then is kept.
+A request that fails is made again with growing pauses until the deadline of its answer, and whoever waits is told why.
+Whatever goes wrong for good is an exception, and never an answer. What was answered by then is kept.
 """
 
 import asyncio
 import random
+import re
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from goodcall_trainer.evaluation.answers import Answer
+from goodcall_trainer.evaluation.answers import PROMPT_TOO_LONG, Answer
 from goodcall_trainer.evaluation.conversation import read_message, wire_messages, wire_tools
 from goodcall_trainer.evaluation.engine import Keep, Prompt
 from goodcall_trainer.evaluation.failures import EndpointFailed
@@ -23,7 +25,11 @@ from goodcall_trainer.tool_n1_prompt import tool_n1_messages
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 _TRANSIENT = frozenset({408, 409, 425, 429})
+_TOO_LONG = frozenset({400, 413, 422})
+_NO_ROOM = re.compile(r"context.?(length|size|window)", re.IGNORECASE)
+"""In a refusal of all servers that are known when prompt and answer are longer than the model takes."""
 _SHOWN = 300
+_NOTICE_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +90,23 @@ def completions_form(render: Callable[[Row], str]) -> Form:
 
 
 class EndpointEngine:
-    """Asks an endpoint, many questions at a time."""
+    """Asks an endpoint, many questions at a time; `notice` is told now and then of requests that failed."""
 
     def __init__(
-        self, endpoint: Endpoint, form: Form, *, prompt: Prompt, max_tokens: int, assistant_prefix: str = ""
+        self,
+        endpoint: Endpoint,
+        form: Form,
+        *,
+        prompt: Prompt,
+        max_tokens: int,
+        assistant_prefix: str = "",
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._endpoint = endpoint
         self._form = form
         self._max_tokens = max_tokens
+        self._notice = notice
+        self._silent_until = 0.0
         self.assistant_prefix = assistant_prefix
         self.settings: AnswerSettings = {
             "engine": form.path.removeprefix("/"),
@@ -148,25 +163,41 @@ class EndpointEngine:
                         f"{self._url} gave no answer to {question.key} within {self._endpoint.deadline_s:g} s "
                         f"({attempts} attempts): {failure}"
                     ) from None
+                self._tell(failure)
             await asyncio.sleep(pause_s)
 
+    def _tell(self, failure: Exception) -> None:
+        """Says what is wrong, and that it is not the end; not more often than anybody can read."""
+        if time.monotonic() >= self._silent_until:
+            self._silent_until = time.monotonic() + _NOTICE_EVERY_S
+            self._notice(f"{self._url}: {failure}; asking again, each question for {self._endpoint.deadline_s:g} s")
+
     async def _attempt(self, client: httpx.AsyncClient, question: Question, left_s: float) -> Answer:
+        """One answer: where the model has no room for the longest, the longest of half that length, and so on."""
+        for max_tokens in _halves(self._max_tokens):
+            response = await self._post(client, question, max_tokens, left_s)
+            if not _has_no_room(response):
+                self._raise_for_status(response, question)
+                return self._read(response, question)
+        return Answer(completion=None, fault=PROMPT_TOO_LONG)
+
+    async def _post(
+        self, client: httpx.AsyncClient, question: Question, max_tokens: int, left_s: float
+    ) -> httpx.Response:
         body = {
             "model": self._endpoint.model,
             "temperature": 0.0,
-            "max_tokens": self._max_tokens,
+            "max_tokens": max_tokens,
             **self._form.body(question.row),
         }
         limit_s = min(self._endpoint.attempt_timeout_s, left_s)
         try:
             async with asyncio.timeout(limit_s):
-                response = await client.post(self._url, json=body, timeout=None)
+                return await client.post(self._url, json=body, timeout=None)
         except TimeoutError:
             raise _AttemptFailed(f"no answer within {limit_s:.1f} s") from None
         except httpx.RequestError as error:
             raise _AttemptFailed(f"{type(error).__name__}: {error}".removesuffix(": ")) from None
-        self._raise_for_status(response, question)
-        return self._read(response, question)
 
     def _raise_for_status(self, response: httpx.Response, question: Question) -> None:
         if response.is_success:
@@ -181,7 +212,7 @@ class EndpointEngine:
             [choice] = response.json()["choices"]
             completion = self._form.read(choice, question.row)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise _AttemptFailed("an answer that is none of this API") from None
+            raise _AttemptFailed(f"an answer that is none of this API: {response.text[:_SHOWN]}") from None
         return Answer(completion=completion, truncated=choice.get("finish_reason") == "length")
 
     @property
@@ -195,6 +226,17 @@ class _AttemptFailed(Exception):
     def __init__(self, cause: str, *, asked_s: float | None = None) -> None:
         super().__init__(cause)
         self.asked_s = asked_s
+
+
+def _halves(tokens: int) -> Iterator[int]:
+    """The number and its halves down to 1."""
+    while tokens:
+        yield tokens
+        tokens //= 2
+
+
+def _has_no_room(response: httpx.Response) -> bool:
+    return response.status_code in _TOO_LONG and _NO_ROOM.search(_said(response)) is not None
 
 
 def _longest_pause_s(attempts: int) -> float:

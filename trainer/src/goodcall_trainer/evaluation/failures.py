@@ -11,4 +11,4 @@ class EndpointFailed(Exception):
 
 def first_line(error: Exception) -> str:
     """An error's own words, as far as they fit into a message."""
-    return (str(error) or type(error).__name__).partition("\n")[0]
+    return (str(error) or type(error).__name__).partition("\n")[0].rstrip(" :")

@@ -7,12 +7,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+import httpx
 import typer
 
 from goodcall_trainer.evaluation import apibank, bfcl
 from goodcall_trainer.evaluation.averages import score_parts
 from goodcall_trainer.evaluation.questions import Benchmark
 from goodcall_trainer.evaluation.result import Result
+
+_HIGHEST_PORT = 65535
 
 Reader: TypeAlias = Callable[[str, frozenset[str]], Benchmark]
 
@@ -61,6 +64,16 @@ def is_url(target: str) -> bool:
     return target.startswith(("http://", "https://"))
 
 
+def check_endpoint_url(url: str) -> None:
+    """Refuses now what no request could be sent to."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise typer.BadParameter(f"{url} is no URL: {error}", param_hint="MODEL_OR_URL") from None
+    if not parsed.host or not 0 < (parsed.port or 80) <= _HIGHEST_PORT:
+        raise typer.BadParameter(f"{url} has no host or no possible port", param_hint="MODEL_OR_URL")
+
+
 def read_asked(benchmarks: Sequence[str], categories: str | None) -> list[Asked]:
     """The benchmarks of `--benchmark NAME=PLACE`, with the categories chosen of each."""
     places: dict[str, str] = {}
@@ -86,7 +99,7 @@ def _categories(text: str | None, benchmarks: Sequence[str]) -> frozenset[str]:
         return frozenset(known)
     chosen = [word.strip() for word in text.split(",") if word.strip()]
     for category in chosen:
-        if category in ("simple_java", "simple_javascript"):
+        if category in bfcl.NOT_JUDGED:
             raise typer.BadParameter(
                 f"{category} is not judged: {bfcl.REWARD} is the checker of Python's categories",
                 param_hint="--categories",

@@ -29,18 +29,21 @@ class PublishedRow:
     printed_live: float
     printed_overall: float
 
-    def score(self, name: str) -> float:
-        """A category, or an average taken of the columns as ours is."""
+    def score(self, name: str) -> float | None:
+        """A category, or an average taken of the columns as ours is; None where the paper prints too little for it."""
         non_live, live = self.columns[:4], self.columns[4:]
-        if name in _COLUMNS:
-            return self.columns[_COLUMNS.index(name)]
-        means = {
-            "non_live": sum(non_live) / 4,
+        weights = LIVE_SIZES.values()
+        live_means = {
+            "live": sum(share * size for share, size in zip(live, weights, strict=True)) / sum(weights),
             "live_unweighted": sum(live) / 4,
-            "live": sum(map(float.__mul__, live, map(float, LIVE_SIZES.values()))) / sum(LIVE_SIZES.values()),
         }
-        live_column = name.replace("overall", "live", 1)
-        return means[name] if name in means else (means["non_live"] + means[live_column]) / 2
+        known = {
+            **dict(zip(_COLUMNS, self.columns, strict=True)),
+            **live_means,
+            "non_live": sum(non_live) / 4,
+            **{name.replace("live", "overall", 1): (sum(non_live) / 4 + mean) / 2 for name, mean in live_means.items()},
+        }
+        return known.get(name)
 
 
 BFCL_SOURCE = "arXiv 2505.00024v2, Table 2"

@@ -4,9 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from goodcall_trainer.prepare.records import data_files
 from goodcall_trainer.row import Row
+
+_SUFFIXES = frozenset({".json", ".jsonl", ".gz", ".parquet"})
 
 
 class BenchmarkUnusable(Exception):
@@ -68,3 +72,13 @@ class Benchmark:
             if limit is None or taken[question.category] <= limit:
                 chosen.append(question)
         return chosen
+
+
+def question_files(place: str) -> list[Path]:
+    """The file at a place, or the files of the folder there that may hold questions; what explains them does not.
+
+    Raises:
+        SourceUnusable: there is none.
+    """
+    files = data_files(place)
+    return [path for path in files if path.suffix in _SUFFIXES] if Path(place).is_dir() else files

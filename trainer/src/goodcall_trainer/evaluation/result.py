@@ -11,6 +11,7 @@ from typing import Any
 
 from goodcall_trainer.evaluation import apibank, averages, bfcl
 from goodcall_trainer.evaluation.averages import HARD_SUFFIX, Estimates
+from goodcall_trainer.evaluation.engine import Prompt
 from goodcall_trainer.evaluation.judging import Judged, Judgements
 from goodcall_trainer.evaluation.questions import Benchmark
 from goodcall_trainer.evaluation.scores import Estimate, Tally
@@ -32,6 +33,8 @@ class Result:
     """Of the rewards that judged."""
     limit: int | None
     """The most questions of a category that were asked."""
+    unparsed_calls: int
+    """Answers with a call in their text that the server was asked to read and did not."""
 
     def as_json(self) -> dict[str, Any]:
         known = {name: estimate for name, estimate in self.scores.items() if estimate is not None}
@@ -41,6 +44,7 @@ class Result:
             "counts": {name: _counts(tally) for name, tally in self.tallies.items()},
             "not_asked": dict(self.left_out),
             "limit": self.limit,
+            "unparsed_calls": self.unparsed_calls,
             "rewards": dict(self.digests),
             "settings": dict(self.settings),
             "settings_digest": settings_digest(self.settings),
@@ -66,7 +70,17 @@ def result_of(
         settings=settings,
         digests=judgements.digests,
         limit=limit,
+        unparsed_calls=_unparsed_calls(judgements.judged) if _server_reads_calls(settings) else 0,
     )
+
+
+def _server_reads_calls(settings: AnswerSettings) -> bool:
+    return (settings.get("engine"), settings.get("prompt")) == ("chat/completions", Prompt.CHAT_TEMPLATE)
+
+
+def _unparsed_calls(judged: Sequence[Judged]) -> int:
+    texts = {one.question.key: one.answer.completion for one in judged}
+    return sum(isinstance(text, str) and "<tool_call>" in text for text in texts.values())
 
 
 def _scored_bfcl(benchmark: Benchmark, judged: Sequence[Judged]) -> tuple[Estimates, dict[str, Tally]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from goodcall_client import Client
-from goodcall_trainer.evaluation.answers import Answer, AnswerFile, missing
+from goodcall_trainer.evaluation.answers import Answer, AnswerFile, missing, sole_writer
 from goodcall_trainer.evaluation.engine import Engine
 from goodcall_trainer.evaluation.judging import judge
 from goodcall_trainer.evaluation.questions import Benchmark, Question
@@ -37,17 +37,24 @@ def run(evaluation: Evaluation, client: Client, show: Callable[[int], None]) -> 
     """
     engine, questions = evaluation.engine, evaluation.questions()
     evaluation.out.mkdir(parents=True, exist_ok=True)
-    claim_folder(evaluation.out / "settings.json", engine.settings)
-    with AnswerFile(evaluation.out / "answers.jsonl", settings_digest(engine.settings), questions) as file:
-        show(len(file.answers))
-
-        def keep(question: Question, answer: Answer) -> None:
-            file.keep(question, answer)
-            show(len(file.answers))
-
-        if missing(questions, file.answers):
-            engine.answer(questions, frozenset(file.answers), keep)
-        judgements = judge(client, questions, file.answers, assistant_prefix=engine.assistant_prefix)
+    path = evaluation.out / "answers.jsonl"
+    with sole_writer(path):
+        claim_folder(evaluation.out / "settings.json", engine.settings, answered=path.stat().st_size > 0)
+        with AnswerFile(path, settings_digest(engine.settings), questions) as file:
+            _ask(engine, questions, file, show)
+            judgements = judge(client, questions, file.answers, assistant_prefix=engine.assistant_prefix)
         result = result_of(evaluation.benchmarks, judgements, engine.settings, evaluation.limit)
         write_result(evaluation.out, result, judgements.judged)
     return result
+
+
+def _ask(engine: Engine, questions: Sequence[Question], file: AnswerFile, show: Callable[[int], None]) -> None:
+    """Has what is missing answered; each answer is kept as it comes."""
+    show(len(file.answers))
+
+    def keep(question: Question, answer: Answer) -> None:
+        file.keep(question, answer)
+        show(len(file.answers))
+
+    if missing(questions, file.answers):
+        engine.answer(questions, frozenset(file.answers), keep)

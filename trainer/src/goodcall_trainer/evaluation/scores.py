@@ -70,7 +70,7 @@ def _combined(parts: Sequence[Estimate | None], weights: Sequence[float]) -> Est
     total = sum(weights)
     if len(known) < len(parts) or not total:
         return None
-    shares = [weight / total for weight in weights]
-    value = sum(share * part.value for share, part in zip(shares, known, strict=True))
-    variance = sum((share * part.standard_error) ** 2 for share, part in zip(shares, known, strict=True))
-    return Estimate(value, math.sqrt(variance))
+    # Summed before it is divided, so that the mean of nothing but ones is one.
+    value = math.fsum(weight * part.value for weight, part in zip(weights, known, strict=True)) / total
+    error = math.hypot(*(weight * part.standard_error for weight, part in zip(weights, known, strict=True))) / total
+    return Estimate(value, error)

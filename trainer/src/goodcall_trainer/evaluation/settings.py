@@ -20,13 +20,13 @@ def settings_digest(settings: AnswerSettings) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def claim_folder(path: Path, settings: AnswerSettings) -> None:
-    """Writes the settings to the file, or sees that they are the ones there.
+def claim_folder(path: Path, settings: AnswerSettings, *, answered: bool) -> None:
+    """Sees that the settings in the file are these; writes them where there are none, or no answer was given yet.
 
     Raises:
-        SettingsDiffer: they are not.
+        SettingsDiffer: they are others.
     """
-    if not path.exists():
+    if not (path.exists() and answered):
         part = path.with_name(path.name + ".part")
         part.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
         part.replace(path)

@@ -24,10 +24,12 @@ _CATEGORY_COLUMNS = {
 }
 _AVERAGE_COLUMNS = {
     "non_live": "non-live",
-    "live": "live by question",
+    "live": "live",
     "live_unweighted": "live plain",
+    "live_with_relevance": "live with relev.",
     "overall": "overall",
     "overall_unweighted": "overall plain",
+    "overall_with_relevance": "overall with relev.",
 }
 
 
@@ -46,18 +48,35 @@ def notes(result: Result) -> Iterator[str]:
     """What the tables don't say by themselves."""
     if result.limit is not None:
         yield f"only the first {result.limit} questions of each category were asked"
-    if unjudged := sum(tally.unjudged for tally in result.tallies.values()):
-        yield f"{unjudged} answers have no verdict, and are in no score; result.json has the reasons"
+    if unjudged := _unjudged(result):
+        yield f"{unjudged} questions have no verdict, and are in no score; verdicts.jsonl has the reasons"
+    if result.unparsed_calls:
+        yield (
+            f"{result.unparsed_calls} answers have a call in their text, which the server was to read: is its parser "
+            "of tool calls on? Where names of tools have dots, such a call is wrong. --tokenizer needs no parser"
+        )
     if result.left_out:
         left_out = ", ".join(f"{name} ({count})" for name, count in sorted(result.left_out.items()))
         yield f"not asked: {left_out}"
     if f"{bfcl.NAME}.simple_python" in result.tallies:
+        yield (
+            "live and overall count each question the same, plain each category; with relev. has live irrelevance and "
+            "live relevance among them"
+        )
         yield "simple is Python here, and the mean of Python, Java and JavaScript in what is published"
-        yield f"published: {BFCL_SOURCE}; as printed, Live of Tool-N1 is without (ir)relevance, that of others with it"
+        yield (
+            f"published: {BFCL_SOURCE}; as printed, Live of Tool-N1 is by question and without (ir)relevance, that of "
+            "the others with it"
+        )
     if f"{apibank.NAME}.level_1" in result.tallies:
         yield f"published: {APIBANK_SOURCE}; by which match it does not say"
     for reward, digest in result.digests.items():
         yield f"judged by {reward} {digest}"
+
+
+def _unjudged(result: Result) -> int:
+    """How many questions have no verdict; those that two rewards look at count once."""
+    return sum(tally.unjudged for name, tally in result.tallies.items() if not name.endswith(HARD_SUFFIX))
 
 
 def _counts_table(result: Result) -> Table:
@@ -85,12 +104,13 @@ def _categories_table(result: Result) -> Table:
 
 
 def _averages_beside_published(result: Result) -> Table:
-    headings = (*_AVERAGE_COLUMNS.values(), "live as printed", "overall as printed")
+    headings = (*_AVERAGE_COLUMNS.values(), "printed live", "printed overall")
     table = _table("BFCL's averages, %, taken in the same way of every row's columns", "model", headings)
     _add_ours(table, _AVERAGE_COLUMNS, result)
     for row in BFCL_ROWS:
-        printed = (f"{row.printed_live:.2f}", f"{row.printed_overall:.2f}")
-        table.add_row(row.model, *_scores_of(row, _AVERAGE_COLUMNS), *printed)
+        table.add_row(
+            row.model, *_scores_of(row, _AVERAGE_COLUMNS), _percent(row.printed_live), _percent(row.printed_overall)
+        )
     return table
 
 
@@ -101,7 +121,7 @@ def _add_ours(table: Table, columns: Iterable[str], result: Result) -> None:
 
 
 def _scores_of(row: PublishedRow, columns: Iterable[str]) -> Iterator[str]:
-    return (f"{row.score(name):.2f}" for name in columns)
+    return (_percent(row.score(name)) for name in columns)
 
 
 def _apibank_table(result: Result) -> Table:
@@ -109,13 +129,13 @@ def _apibank_table(result: Result) -> Table:
     soft, hard = (result.scores[f"{apibank.NAME}.level_1{suffix}"] for suffix in ("", HARD_SUFFIX))
     table.add_row(OURS, _value_and_error(soft)[0], _value_and_error(hard)[0], style="bold", end_section=True)
     for model, score in APIBANK_CALL.items():
-        table.add_row(model, f"{score:.2f}", _NOTHING)
+        table.add_row(model, _percent(score), _NOTHING)
     return table
 
 
 def _table(title: str, first: str, headings: Iterable[str]) -> Table:
     table = Table(title=title, title_justify="left")
-    table.add_column(first)
+    table.add_column(first, no_wrap=True)
     for heading in headings:
         table.add_column(heading, justify="right")
     return table
@@ -125,3 +145,7 @@ def _value_and_error(estimate: Estimate | None) -> tuple[str, str]:
     if estimate is None:
         return _NOTHING, _NOTHING
     return f"{100 * estimate.value:.2f}", f"{100 * estimate.standard_error:.2f}"
+
+
+def _percent(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.2f}"

@@ -43,11 +43,12 @@ class VllmEngine:
         self._folder = folder
         self._max_tokens = max_tokens
         self._dtype = dtype
+        weights = checkpoint_fingerprint(folder)
         self._tokenizer = load_tokenizer(folder)
         self._rendering = rendering_for(prompt, self._tokenizer)
         self.settings: AnswerSettings = {
             "engine": "vllm",
-            "weights": checkpoint_fingerprint(folder),
+            "weights": weights,
             "prompt": prompt.value,
             "assistant_prefix": self._rendering.assistant_prefix,
             "max_tokens": max_tokens,
