@@ -14,7 +14,7 @@ from goodcall_trainer.run.checkpoints import newest_complete
 from goodcall_trainer.run.folder import RunFolder
 from goodcall_trainer.run.guards import LOGP_GAP, ExactResume, FiniteValues, LogpGap, MetricsLog, SealedCheckpoints
 from goodcall_trainer.run.record import read
-from goodcall_trainer.run.stop import MISSED, USAGE, CannotResume, RunStopped
+from goodcall_trainer.run.stop import MISSED, USAGE, AllStepsDone, CannotResume, RunStopped
 from guarded_run import guarded_run
 
 STATE = TrainerState(global_step=7, max_steps=100, save_steps=8, is_world_process_zero=True)
@@ -116,12 +116,19 @@ def test_settings_with_which_a_run_could_not_go_on_exactly_are_refused(guard, ch
 
 @pytest.mark.parametrize(
     ("changed", "step"),
-    [({}, 0), ({}, 8), ({"gradient_accumulation_steps": 4}, 7), ({"save_strategy": "no"}, 4), ({}, 100)],
+    [({}, 0), ({}, 8), ({"gradient_accumulation_steps": 4}, 7), ({"save_strategy": "no"}, 4)],
 )
 def test_settings_with_which_it_can_are_accepted(changed, step):
     state = TrainerState(global_step=step, max_steps=100, save_steps=8, epoch=0.5)
     ExactResume().on_train_begin(arguments(**changed), state, CONTROL, train_dataloader=None)
     SealedCheckpoints().on_train_begin(arguments(**changed), state, CONTROL)
+
+
+def test_a_run_whose_last_step_was_taken_takes_no_other():
+    with pytest.raises(AllStepsDone):
+        ExactResume().on_train_begin(
+            arguments(), TrainerState(global_step=100, max_steps=100, save_steps=8), CONTROL, train_dataloader=None
+        )
 
 
 def test_a_gap_that_nothing_can_keep_to_is_refused():

@@ -73,7 +73,7 @@ def test_what_a_template_opens_the_answer_with_is_detected(opening, with_templat
     rendering = rendering_of(PromptSettings(template="chat"), with_template(opening))
     assert rendering.assistant_prefix == opening
     assert rendering.render(ROW).endswith(f"assistant\n{opening}")
-    assert rendering.render(ROW).count(opening) == 1
+    assert not rendering.render(ROW).endswith(2 * opening)
 
 
 def test_a_named_prefix_is_put_there_unless_it_is_there(with_template):

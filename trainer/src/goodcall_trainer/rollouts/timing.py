@@ -19,7 +19,9 @@ def time_generation(trainer: Any) -> None:
         generated = generate(*args, **kwargs)
         metrics = trainer._metrics["train" if trainer.model.training else "eval"]  # noqa: SLF001
         metrics["generation_s"].append(time.perf_counter() - started)
-        metrics["generation_tokens"].append(float(sum(map(len, generated[0]))))
+        # GRPO's has log-probabilities beside the tokens, RLOO's does not.
+        completion_ids = generated[0] if isinstance(generated, tuple) else generated
+        metrics["generation_tokens"].append(float(sum(map(len, completion_ids))))
         return generated
 
     trainer._generate_single_turn = timed  # noqa: SLF001
