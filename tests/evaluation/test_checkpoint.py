@@ -195,17 +195,33 @@ def test_a_folder_without_weights_as_safetensors_is_refused(babbling, tmp_path):
 
 
 def test_a_folder_without_a_tokenizer_is_refused(babbling, tmp_path):
-    (tmp_path / "model.safetensors").write_bytes((babbling / "model.safetensors").read_bytes())
-    with pytest.raises(CheckpointUnusable, match="no tokenizer that can be loaded"):
+    for name in ("model.safetensors", "config.json"):
+        (tmp_path / name).write_bytes((babbling / name).read_bytes())
+    with pytest.raises(CheckpointUnusable, match="has no tokenizer: its files are missing"):
         engine_of(tmp_path)
 
 
-def test_a_damaged_policy_is_refused_when_it_is_needed(babbling, questions, tmp_path):
-    for path in babbling.glob("*"):
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(CheckpointUnusable, match="can't be loaded"):
-        answers_of(engine_of(tmp_path), questions[:1])
+def copied(folder, to, **changes):
+    """The checkpoint once more, with these values in its configuration."""
+    for path in folder.glob("*"):
+        (to / path.name).write_bytes(path.read_bytes())
+    config = json.loads((to / "config.json").read_text())
+    (to / "config.json").write_text(json.dumps(config | changes))
+    return to
+
+
+def test_a_policy_of_which_a_part_is_missing_is_refused_before_anything_is_asked(babbling, tmp_path):
+    with pytest.raises(CheckpointUnusable, match=r"has no model\.layers\.2\.\S+ and \d+ more, .* drawn at random"):
+        engine_of(copied(babbling, tmp_path, num_hidden_layers=9, layer_types=None))
+
+
+def test_weights_that_the_policy_would_not_use_are_said(babbling, tmp_path):
+    said = []
+    engine_of(copied(babbling, tmp_path, num_hidden_layers=1, layer_types=None), notice=said.append)
+    assert len(said) == 1
+    assert "no place for, and does not use: model.layers.1.input_layernorm.weight and " in said[0]
+    engine_of(babbling, notice=said.append)
+    assert len(said) == 1
 
 
 def test_a_tokenizer_without_a_chat_template_can_only_show_signatures(babbling, tmp_path):

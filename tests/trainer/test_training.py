@@ -197,6 +197,37 @@ def test_what_cannot_be_meant_ends_at_once_with_one_message(arguments, code, sai
     assert all(request["items"] == [] for request in service.requests)
 
 
+@pytest.mark.parametrize(
+    ("damage", "ending"),
+    [
+        (lambda folder: configure(folder, num_hidden_layers=3), (3, "has no model.layers.2.input_layernorm.weight")),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"0"), (3, "can't be loaded")),
+        (lambda folder: (folder / "tokenizer.json").unlink(), (2, "has no tokenizer")),
+    ],
+    ids=["a layer too many", "no tensors", "no tokenizer"],
+)
+def test_a_policy_of_which_a_part_is_missing_is_not_trained(damage, ending, service, weights, rows, tmp_path):
+    damage(weights)
+    settings = tuple(setting for setting in SHORT if "data." not in setting)
+    result = grpo(service, tmp_path / "run", "--model", weights, "--data", rows, settings=settings)
+    assert (result.exit_code, ending[1] in result.stderr) == (ending[0], True)
+    assert isinstance(result.exception, SystemExit)
+    assert service.requests == []
+
+
+def test_weights_that_a_policy_would_not_use_are_said(service, weights, rows, tmp_path):
+    configure(weights, num_hidden_layers=1)
+    settings = (*(setting for setting in SHORT if "data." not in setting), "grpo.eval_strategy=no")
+    result = grpo(service, tmp_path / "run", "--model", weights, "--data", rows, settings=settings)
+    assert result.exit_code == 0, result.output
+    assert "does not use: model.layers.1.input_layernorm.weight and " in result.stderr
+
+
+def configure(folder, **changes):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"layer_types": None} | changes))
+
+
 def test_recipes_are_listed_and_shown_with_where_values_come_from():
     listed = run("recipes")
     assert listed.exit_code == 0

@@ -5,7 +5,7 @@ questions, and the ones that a killed run had begun are made again as they were:
 an undisturbed one gives.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +16,13 @@ from transformers import AutoModelForCausalLM, GenerationConfig
 
 from goodcall_trainer.evaluation.answers import PROMPT_TOO_LONG, Answer
 from goodcall_trainer.evaluation.engine import Keep, Prompt
-from goodcall_trainer.evaluation.failures import CheckpointUnusable, first_line
+from goodcall_trainer.evaluation.failures import CheckpointUnusable
 from goodcall_trainer.evaluation.prompts import load_tokenizer, rendering_for
 from goodcall_trainer.evaluation.questions import Question
 from goodcall_trainer.evaluation.settings import AnswerSettings
 from goodcall_trainer.evaluation.weights import checkpoint_fingerprint
+from goodcall_trainer.one_line import one_line
+from goodcall_trainer.run.fit import WeightsUnusable, unused, weights_without_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +36,28 @@ class Put:
 class TransformersEngine:
     """A policy from a folder of safetensors, loaded when there is something to answer.
 
+    `notice` is told of weights that the policy would not use.
+
     Raises:
-        CheckpointUnusable: the folder holds no policy.
+        CheckpointUnusable: the folder holds no policy, or not all of it.
     """
 
-    def __init__(self, folder: Path, *, prompt: Prompt, max_tokens: int, batch_size: int, dtype: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        prompt: Prompt,
+        max_tokens: int,
+        batch_size: int,
+        dtype: str,
+        notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._folder = folder
         self._max_tokens = max_tokens
         self._batch_size = batch_size
         self._dtype = dtype
         weights = checkpoint_fingerprint(folder)
+        _check_fit(folder, notice)
         self._tokenizer = load_tokenizer(folder)
         self._rendering = rendering_for(prompt, self._tokenizer)
         self.settings: AnswerSettings = {
@@ -120,7 +134,7 @@ class TransformersEngine:
                 local_files_only=True,
             )
         except (OSError, ValueError) as error:
-            raise CheckpointUnusable(f"{self._folder} can't be loaded: {first_line(error)}") from None
+            raise CheckpointUnusable(f"{self._folder} can't be loaded: {one_line(error)}") from None
         return model.to(device).eval()
 
     @cached_property
@@ -135,3 +149,12 @@ class TransformersEngine:
         named = self._model.generation_config.eos_token_id
         named = named if isinstance(named, list) else [named]
         return frozenset(token for token in (*named, self._tokenizer.eos_token_id) if token is not None)
+
+
+def _check_fit(folder: Path, notice: Callable[[str], None]) -> None:
+    try:
+        without_place = weights_without_place(folder)
+    except WeightsUnusable as error:
+        raise CheckpointUnusable(str(error)) from None
+    if without_place:
+        notice(unused(folder, without_place))

@@ -50,6 +50,16 @@ class EngineName(StrEnum):
     VLLM = "vllm"
 
 
+class Dtype(StrEnum):
+    """What weights are loaded as."""
+
+    AUTO = "auto"
+    """As they were saved."""
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
     """Everything that decides how answers are made."""
@@ -61,7 +71,7 @@ class Asking:
     prompt: Prompt
     max_tokens: int
     batch_size: int
-    dtype: str
+    dtype: Dtype
     concurrency: int
     answer_deadline_s: float
 
@@ -108,7 +118,9 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many questions of each category.")] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="The longest answer, in tokens.")] = 4096,
     batch_size: Annotated[int, typer.Option(min=1, help="Questions at a time, of a checkpoint by transformers.")] = 16,
-    dtype: Annotated[str, typer.Option(help="What a checkpoint's weights are loaded as.")] = "auto",
+    dtype: Annotated[
+        Dtype, typer.Option(help="What a checkpoint's weights are loaded as; auto as they were saved.")
+    ] = Dtype.AUTO,
     concurrency: Annotated[int, typer.Option(min=1, help="Questions under way at an endpoint.")] = 16,
     answer_deadline_s: Annotated[
         float, typer.Option(min=0.1, help="Seconds to wait for one answer of an endpoint, with retries.")
@@ -187,14 +199,20 @@ def _engine(asking: Asking, notice: Callable[[str], None]) -> Engine:
     if asking.engine is EngineName.VLLM:
         from goodcall_trainer.evaluation.vllm_engine import VllmEngine  # noqa: PLC0415 - takes seconds
 
-        return VllmEngine(folder, prompt=prompt, max_tokens=asking.max_tokens, dtype=asking.dtype)
+        return VllmEngine(folder, prompt=prompt, max_tokens=asking.max_tokens, dtype=asking.dtype.value)
     import transformers  # noqa: PLC0415 - takes seconds
 
     from goodcall_trainer.evaluation.checkpoint import TransformersEngine  # noqa: PLC0415
 
+    transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     return TransformersEngine(
-        folder, prompt=prompt, max_tokens=asking.max_tokens, batch_size=asking.batch_size, dtype=asking.dtype
+        folder,
+        prompt=prompt,
+        max_tokens=asking.max_tokens,
+        batch_size=asking.batch_size,
+        dtype=asking.dtype.value,
+        notice=notice,
     )
 
 

@@ -7,8 +7,3 @@ class CheckpointUnusable(Exception):
 
 class EndpointFailed(Exception):
     """The endpoint refused a question, or did not answer it in time; says what it said."""
-
-
-def first_line(error: Exception) -> str:
-    """An error's own words, as far as they fit into a message."""
-    return (str(error) or type(error).__name__).partition("\n")[0].rstrip(" :")

@@ -5,13 +5,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from goodcall_trainer.evaluation.engine import Prompt
-from goodcall_trainer.evaluation.failures import CheckpointUnusable, first_line
+from goodcall_trainer.evaluation.failures import CheckpointUnusable
 from goodcall_trainer.recipe.settings import PromptSettings
 from goodcall_trainer.recipe.unusable import RecipeUnusable
 from goodcall_trainer.rendering import Rendering, rendering_of
+from goodcall_trainer.run.tokenizer import TokenizerUnusable
+from goodcall_trainer.run.tokenizer import load_tokenizer as tokenizer_of
 
 _TEMPLATES: Mapping[Prompt, Literal["tool_n1", "chat", "signatures"]] = MappingProxyType(
     {Prompt.PAPER: "tool_n1", Prompt.CHAT_TEMPLATE: "chat", Prompt.SIGNATURES: "signatures"}
@@ -37,9 +39,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         CheckpointUnusable: there is none that can be loaded.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left", local_files_only=True)
-    except (OSError, ValueError, ImportError) as error:
-        raise CheckpointUnusable(f"{folder} has no tokenizer that can be loaded: {first_line(error)}") from None
+        tokenizer = tokenizer_of(folder, local_files_only=True)
+    except TokenizerUnusable as error:
+        raise CheckpointUnusable(str(error)) from None
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

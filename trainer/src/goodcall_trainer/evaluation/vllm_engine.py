@@ -13,11 +13,12 @@ from transformers import AutoConfig
 
 from goodcall_trainer.evaluation.answers import PROMPT_TOO_LONG, Answer
 from goodcall_trainer.evaluation.engine import Keep, Prompt
-from goodcall_trainer.evaluation.failures import CheckpointUnusable, first_line
+from goodcall_trainer.evaluation.failures import CheckpointUnusable
 from goodcall_trainer.evaluation.prompts import load_tokenizer, rendering_for
 from goodcall_trainer.evaluation.questions import Question
 from goodcall_trainer.evaluation.settings import AnswerSettings
 from goodcall_trainer.evaluation.weights import checkpoint_fingerprint
+from goodcall_trainer.one_line import one_line
 from goodcall_trainer.vllm_logs import quieten_vllm
 
 _CHUNK = 256
@@ -94,7 +95,7 @@ class VllmEngine:
                 **({} if torch.cuda.is_available() else _ON_A_CPU),
             )
         except (OSError, RuntimeError, ValueError) as error:  # all three are vLLM's, for the same faults
-            raise CheckpointUnusable(f"vLLM could not start on {self._folder}: {first_line(error)}") from None
+            raise CheckpointUnusable(f"vLLM could not start on {self._folder}: {one_line(error)}") from None
 
     @property
     def _vllm_dtype(self) -> Any:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
+from goodcall_trainer.one_line import one_line
+
 HUB = "hub:"
 """Begins the place of a data set on the hub: `hub:OWNER/NAME`, or `hub:OWNER/NAME#SPLIT`."""
 
@@ -79,7 +81,7 @@ def _file_records(path: Path) -> Iterator[Record | BadLine]:
             with io.TextIOWrapper(unpacked, encoding="utf-8-sig", newline="\n") as text:
                 yield from _ListReader(text).elements() if is_list else _line_records(text)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, ValueError) as error:
-        raise SourceUnusable(f"{path}: {_first_line(error)}") from None
+        raise SourceUnusable(f"{path}: {one_line(error)}") from None
 
 
 def _line_records(text: io.TextIOWrapper) -> Iterator[Record | BadLine]:
@@ -179,8 +181,4 @@ def _hub_records(name: str) -> Iterator[Record]:
     try:
         yield from load_dataset(dataset, split=split or "train", streaming=True)
     except (OSError, ValueError) as error:
-        raise SourceUnusable(f"{HUB}{name}: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).partition("\n")[0][:200]
+        raise SourceUnusable(f"{HUB}{name}: {one_line(error)}") from None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jsonschema_rs
 
+from goodcall_trainer.one_line import one_line
 from goodcall_trainer.prepare.encoded import EncodedRow
 from goodcall_trainer.prepare.python_types import Schema
 from goodcall_trainer.row import Row, ToolCall
@@ -82,4 +83,4 @@ def _validator(tool: str) -> Any:
             schema, validate_formats=False, pattern_options=jsonschema_rs.RegexOptions(), offline=True
         )
     except (ValueError, jsonschema_rs.ValidationError) as error:
-        return (str(error) or type(error).__name__).partition("\n")[0][:_SHOWN]
+        return one_line(error)[:_SHOWN]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from goodcall_trainer.demo.config import DemoConfig
 from goodcall_trainer.demo.demonstrations import Demonstration
@@ -13,6 +13,10 @@ from goodcall_trainer.demo.sft import warm_up
 from goodcall_trainer.prompt import render_prompt
 from goodcall_trainer.recipe.settings import Recipe
 from goodcall_trainer.recipe.unusable import RecipeUnusable
+from goodcall_trainer.run.fit import WeightsUnusable, unused, weights_without_place
+from goodcall_trainer.run.stop import ENVIRONMENT, RunStopped
+from goodcall_trainer.run.tokenizer import TokenizerUnusable
+from goodcall_trainer.run.tokenizer import load_tokenizer as tokenizer_of
 from goodcall_trainer.run.weights import loading_arguments
 from goodcall_trainer.training.examples import Example
 
@@ -28,12 +32,33 @@ def policy_path(recipe: Recipe, out: Path, examples: tuple[Example, ...], *, fir
     """
     if recipe.model.made_up:
         made = out / MADE_UP
-        if first and not (made / "model.safetensors").exists():
-            make_policy(recipe, made, examples)
+        if first and not made.exists():
+            part = made.with_name(made.name + ".part")
+            make_policy(recipe, part, examples)
+            part.rename(made)
         return str(made)
     path = str(recipe.model.path)
     loading_arguments(path, trust_remote_code=recipe.model.trust_remote_code)
     return path
+
+
+def unused_weights(recipe: Recipe) -> str | None:
+    """What to tell people of weights in the policy's folder that it would not use; None where there are none.
+
+    Of a name on the hub nothing is known here.
+
+    Raises:
+        RunStopped: weights are missing, and would be drawn at random.
+    """
+    folder = Path(str(recipe.model.path))
+    if recipe.model.made_up or not folder.is_dir():
+        return None
+    loading_arguments(folder)
+    try:
+        without_place = weights_without_place(folder, trust_remote_code=recipe.model.trust_remote_code)
+    except WeightsUnusable as error:
+        raise RunStopped(str(error), exit_code=ENVIRONMENT) from None
+    return unused(folder, without_place) if without_place else None
 
 
 def load_tokenizer(path: str, recipe: Recipe) -> PreTrainedTokenizerBase:
@@ -43,12 +68,9 @@ def load_tokenizer(path: str, recipe: Recipe) -> PreTrainedTokenizerBase:
         RecipeUnusable: there is none.
     """
     try:
-        return AutoTokenizer.from_pretrained(
-            path, trust_remote_code=recipe.model.trust_remote_code, padding_side="left", truncation_side="left"
-        )
-    except (OSError, ValueError) as error:
-        said = str(error).partition("\n")[0]
-        raise RecipeUnusable(f"model.path {path}: no tokenizer could be loaded: {said}") from None
+        return tokenizer_of(path, trust_remote_code=recipe.model.trust_remote_code)
+    except TokenizerUnusable as error:
+        raise RecipeUnusable(f"model.path: {error}") from None
 
 
 def make_policy(recipe: Recipe, folder: Path, examples: tuple[Example, ...]) -> None:
@@ -65,5 +87,4 @@ def make_policy(recipe: Recipe, folder: Path, examples: tuple[Example, ...]) -> 
         settings = replace(usual, sft_batch_size=min(usual.sft_batch_size, len(shown)))
         warm_up(policy, tokenizer, shown, settings, lambda _step, _loss: None)
     tokenizer.save_pretrained(folder)
-    # The weights last: they say that all is there.
     policy.save_pretrained(folder)

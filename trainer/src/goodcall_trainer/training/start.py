@@ -20,7 +20,7 @@ from goodcall_trainer.run.stop import USAGE, AllStepsDone, RunStopped
 from goodcall_trainer.training.dataset import Prompts
 from goodcall_trainer.training.examples import Examples, examples_of
 from goodcall_trainer.training.job import Job
-from goodcall_trainer.training.policy import load_tokenizer, policy_path
+from goodcall_trainer.training.policy import load_tokenizer, policy_path, unused_weights
 from goodcall_trainer.training.progress import Say
 
 
@@ -47,6 +47,8 @@ def make_ready(job: Job, say: Say) -> Ready:
     """
     recipe, folder = job.recipe, job.folder
     check_world_size(job.environment.world_size, job.world_size or recipe.guards.world_size)
+    # Before TRL's settings: once those of ZeRO-3 are in force, transformers only loads weights for good.
+    unused = unused_weights(recipe)
     config = trl_config(recipe, folder.checkpoints)
     checkpoint = _checkpoint(job)
     examples = examples_of(recipe.data)
@@ -56,6 +58,8 @@ def make_ready(job: Job, say: Say) -> Ready:
     rendering = rendering_of(recipe.prompt, tokenizer)
     say("recipe", f"{recipe.name}: {recipe.about}")
     say("policy", policy)
+    if unused:
+        say("weights", unused)
     if rendering.assistant_prefix:
         say("prompt", f"ends with {rendering.assistant_prefix!r}, which the service reads before each completion")
     _say_batch(job, say)
