@@ -1,6 +1,7 @@
 """An OpenAI-compatible endpoint on loopback whose model knows the acceptable answers, and gives them, or others.
 
-It runs by itself, too: `python standin_endpoint.py bfcl=FOLDER apibank=FOLDER` prints its URL and serves until killed.
+It runs by itself, too: `python standin_endpoint.py right bfcl=FOLDER apibank=FOLDER` prints its URL and serves until killed;
+in the place of `right`, another of `MANNERS`.
 """
 
 import json
@@ -83,6 +84,28 @@ def call_right(question: Question) -> dict[str, Any]:
         if calls
         else {"role": "assistant", "content": "No."}
     )
+
+
+def refuse(_: Question) -> dict[str, Any]:
+    return say([])
+
+
+def call_the_same(_: Question) -> dict[str, Any]:
+    return say([{"name": "get_weather", "arguments": {"city": "Oslo"}}])
+
+
+def call_the_first(question: Question) -> dict[str, Any]:
+    """The first tool, with nothing filled in."""
+    return say([{"name": tool["function"]["name"], "arguments": {}} for tool in question.row.tools[:1]])
+
+
+MANNERS: dict[str, Say] = {
+    "right": say_right,
+    "right-parsed": call_right,
+    "refuse": refuse,
+    "the-same": call_the_same,
+    "the-first": call_the_first,
+}
 
 
 Fault = tuple[int, dict[str, str], bytes]
@@ -198,7 +221,9 @@ def _key(messages: Any, tools: Any) -> str:
 
 
 if __name__ == "__main__":
-    named = (argument.partition("=") for argument in sys.argv[1:])
-    with serve(question for name, _, place in named for question in read_questions(name, place)) as endpoint:
+    manner, *named = sys.argv[1:]
+    places = (argument.partition("=") for argument in named)
+    with serve(question for name, _, place in places for question in read_questions(name, place)) as endpoint:
+        endpoint.say = MANNERS[manner]
         print(endpoint.url, flush=True)  # noqa: T201 - for whoever started it
         threading.Event().wait()

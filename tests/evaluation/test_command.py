@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from evaluation.made_up_benchmarks import EACH
-from evaluation.standin_endpoint import call_right, right_calls, say
+from evaluation.standin_endpoint import call_right, call_the_first, call_the_same, refuse, right_calls, say
 from goodcall_trainer.cli import app
 
 QUESTIONS = 14 * EACH
@@ -39,10 +39,6 @@ def scores_in(out):
     return json.loads((out / "result.json").read_text())["scores"]
 
 
-def refuse(_):
-    return say([])
-
-
 @pytest.mark.parametrize(("prompt", "manner"), [("paper", say), ("chat-template", None)])
 def test_right_answers_score_1_everywhere(prompt, manner, options, endpoint, out):
     endpoint.say = endpoint.say if manner else call_right
@@ -59,6 +55,14 @@ def test_refusals_are_right_about_irrelevance_alone(options, endpoint, out):
     right = {name for name, score in scores_in(out).items() if score == 1.0}
     assert right == {"bfcl.irrelevance", "bfcl.live_irrelevance", "bfcl.irrelevance_mean"}
     assert scores_in(out)["bfcl.live_with_relevance"] == pytest.approx(1 / 6)
+    assert {score for name, score in scores_in(out).items() if "relevance" not in name} == {0.0}
+
+
+@pytest.mark.parametrize("manner", [call_the_same, call_the_first])
+def test_one_call_whatever_is_asked_is_right_about_relevance_alone(manner, options, endpoint, out):
+    endpoint.say = manner
+    assert evaluate(*options).exit_code == 0
+    assert {name for name, score in scores_in(out).items() if score == 1.0} == {"bfcl.live_relevance"}
     assert {score for name, score in scores_in(out).items() if "relevance" not in name} == {0.0}
 
 

@@ -1,6 +1,7 @@
 """The benchmarks as they are published: how many questions there are, and which of them nobody can get right."""
 
-from collections import Counter
+import json
+from collections import Counter, defaultdict
 
 import pytest
 
@@ -37,6 +38,13 @@ REFUSED = {
 The leaderboard's own checker refuses the same four, and no other.
 """
 
+AT_ODDS = {
+    ("live_irrelevance_118-7-8", "live_simple_29-7-2"),
+    ("live_irrelevance_565-173-0", "live_multiple_262-125-1"),
+    ("live_irrelevance_567-175-0", "live_simple_176-102-0"),
+}
+"""Whoever answers the same prompt in the same way is wrong about one of each pair."""
+
 
 @pytest.mark.parametrize("name", SIZES)
 def test_every_question_is_read_and_its_own_answer_is_right(name, service_url):
@@ -46,3 +54,15 @@ def test_every_question_is_read_and_its_own_answer_is_right(name, service_url):
     with Client(service_url) as client:
         judged = judge(client, questions, answers, assistant_prefix="").judged
     assert {one.question.key: one.reason for one in judged if one.score != 1.0} == (REFUSED if name == "bfcl" else {})
+
+
+def test_three_questions_of_bfcl_want_no_call_where_another_of_the_same_words_and_tools_wants_one():
+    alike = defaultdict(list)
+    for question in read_questions("bfcl", str(dataset("bfcl"))):
+        alike[json.dumps([question.row.messages, question.row.tools])].append(question)
+    at_odds = {
+        tuple(question.id for question in group)
+        for group in alike.values()
+        if len({question.ground_truth is None for question in group}) > 1
+    }
+    assert at_odds == AT_ODDS
