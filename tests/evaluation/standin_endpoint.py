@@ -1,7 +1,7 @@
 """An OpenAI-compatible endpoint on loopback whose model knows the acceptable answers, and gives them, or others.
 
-It runs by itself, too: `python standin_endpoint.py right bfcl=FOLDER apibank=FOLDER` prints its URL and serves until killed;
-in the place of `right`, another of `MANNERS`.
+By itself, `python standin_endpoint.py right bfcl=FOLDER apibank=FOLDER` prints its URL and serves until it is killed.
+Instead of `right`, it takes another of `MANNERS`.
 """
 
 import json
