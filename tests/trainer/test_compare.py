@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from statistics import stdev
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from goodcall_trainer.reporting.comparison import as_json, compare_runs
 from goodcall_trainer.reporting.comparison_page import render_comparison
@@ -229,6 +229,7 @@ def test_the_comparison_survives_json(comparison):
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=LINES, heldout=LINES, record=RECORDS)
+@example(lines=[], heldout=[], record={"seed": float("inf")})
 def test_nothing_that_a_run_may_log_stops_the_comparison(lines, heldout, record, tmp_path):
     first, second = bare_run(tmp_path / "a", lines, heldout), bare_run(tmp_path / "b", lines[:2])
     (first / "run.json").write_text(json.dumps(record))

@@ -26,7 +26,8 @@ class Run:
     label: str
     """As much of its folder's path as tells it from the others'."""
     log: RunLog
-    seed: object
+    seed: int | None
+    """None where the record has none, or what can be none."""
     scores: Mapping[str, float]
 
 
@@ -76,7 +77,7 @@ class Comparison:
 def compare_runs(logs: Sequence[RunLog]) -> Comparison:
     """Puts runs with equal settings into one arm, and compares the arms."""
     runs = [
-        Run(label=label, log=log, seed=log.record.get("seed"), scores=scores_of(log))
+        Run(label=label, log=log, seed=_seed(log), scores=scores_of(log))
         for label, log in zip(_labels([log.folder.path for log in logs]), logs, strict=True)
     ]
     alike: dict[tuple[tuple[str, str], ...], list[Run]] = {}
@@ -125,6 +126,11 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         },
         "notes": list(comparison.notes),
     }
+
+
+def _seed(log: RunLog) -> int | None:
+    seed = log.record.get("seed")
+    return seed if isinstance(seed, int) else None
 
 
 def _spread_as_json(spread: Spread) -> dict[str, float | int | None]:
